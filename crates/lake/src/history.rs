@@ -1,0 +1,101 @@
+//! What the lake remembers of findings and pages: the current revision of each key, and which pages were sent.
+//!
+//! Decides nothing: which findings hold is the rules' business, which pages to send the page crate's.
+
+use datafusion::arrow::array::{Array, AsArray, RecordBatch};
+use datafusion::arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+use jiff::Timestamp;
+use snowtrail_model::{Finding, FindingState, Severity};
+
+use crate::error::{LakeError, Result};
+use crate::open::{Lake, session};
+
+/// SQL of the view `findings`: the latest revision of each key, if it is open.
+pub const FINDINGS_VIEW: &str = "SELECT * EXCEPT (newest) FROM (SELECT *, row_number() OVER \
+    (PARTITION BY key ORDER BY revision DESC, found_at DESC, state) AS newest FROM findings_history) \
+    WHERE newest = 1 AND state = 'open'";
+
+/// The newest revision of every key, open and withdrawn.
+const NEWEST: &str = "SELECT arrow_cast(rule, 'Utf8'), arrow_cast(severity, 'Utf8'), arrow_cast(key, 'Utf8'), \
+    arrow_cast(state, 'Utf8'), revision, arrow_cast(title, 'Utf8'), arrow_cast(summary, 'Utf8'), \
+    arrow_cast(account_id, 'Utf8'), arrow_cast(aws_region, 'Utf8'), arrow_cast(secret_arn, 'Utf8'), \
+    arrow_cast(secret_name, 'Utf8'), arrow_cast(principal, 'Utf8'), arrow_cast(actor, 'Utf8'), window_start, \
+    window_end, arrow_cast(observed, 'Utf8'), arrow_cast(expected, 'Utf8'), \
+    arrow_cast(evidence, 'List(Utf8)'), arrow_cast(detail, 'Utf8'), found_at \
+    FROM (SELECT *, row_number() OVER (PARTITION BY key ORDER BY revision DESC, found_at DESC, state) AS newest \
+    FROM findings_history) WHERE newest = 1 ORDER BY window_start, rule, key";
+
+impl Lake {
+    /// The newest revision of every finding ever made, open and withdrawn, ordered by window_start, rule, key.
+    ///
+    /// # Errors
+    /// When the lake cannot be read.
+    pub async fn newest_findings(&self) -> Result<Vec<Finding>> {
+        let batches = self.collect(NEWEST, "read findings").await?;
+        Ok(batches.iter().flat_map(|b| (0..b.num_rows()).map(move |row| finding(b, row))).collect())
+    }
+
+    /// Dedupe keys of the pages that were sent, together with the keys of the findings in them and their severity.
+    ///
+    /// # Errors
+    /// When the lake cannot be read.
+    pub async fn sent_pages(&self) -> Result<Vec<(String, String, Vec<String>)>> {
+        let query = "SELECT arrow_cast(dedupe_key, 'Utf8'), arrow_cast(severity, 'Utf8'), \
+                     arrow_cast(finding_keys, 'List(Utf8)') FROM pages ORDER BY sent_at, dedupe_key";
+        let batches = self.collect(query, "read the ledger of pages").await?;
+        let row = |b: &RecordBatch, i: usize| {
+            (text(b, 0, i).unwrap_or_default(), text(b, 1, i).unwrap_or_default(), texts(b, 2, i))
+        };
+        Ok(batches.iter().flat_map(|b| (0..b.num_rows()).map(move |i| row(b, i))).collect())
+    }
+
+    async fn collect(&self, query: &str, doing: &str) -> Result<Vec<RecordBatch>> {
+        let failed = |source| LakeError::Query { what: format!("{doing} of `{}`", self.uri()), source };
+        let context = session();
+        self.register(&context).await?;
+        context.sql(query).await.map_err(failed)?.collect().await.map_err(failed)
+    }
+}
+
+
+fn finding(batch: &RecordBatch, row: usize) -> Finding {
+    let required = |column: usize| text(batch, column, row).unwrap_or_default();
+    Finding {
+        rule: required(0),
+        severity: required(1).parse().unwrap_or(Severity::Info),
+        key: required(2),
+        state: if required(3) == FindingState::Open.as_str() { FindingState::Open } else { FindingState::Withdrawn },
+        revision: batch.column(4).as_primitive::<Int64Type>().value(row),
+        title: required(5),
+        summary: required(6),
+        account_id: text(batch, 7, row),
+        aws_region: text(batch, 8, row),
+        secret_arn: text(batch, 9, row),
+        secret_name: text(batch, 10, row),
+        principal: text(batch, 11, row),
+        actor: text(batch, 12, row),
+        window_start: instant(batch, 13, row),
+        window_end: instant(batch, 14, row),
+        observed: required(15),
+        expected: required(16),
+        evidence: texts(batch, 17, row),
+        detail: required(18),
+        found_at: instant(batch, 19, row),
+    }
+}
+
+fn text(batch: &RecordBatch, column: usize, row: usize) -> Option<String> {
+    let array = batch.column(column).as_string::<i32>();
+    (!array.is_null(row)).then(|| array.value(row).to_owned())
+}
+
+fn texts(batch: &RecordBatch, column: usize, row: usize) -> Vec<String> {
+    let lists = batch.column(column).as_list::<i32>();
+    let values = lists.value(row);
+    values.as_string::<i32>().iter().flatten().map(str::to_owned).collect()
+}
+
+fn instant(batch: &RecordBatch, column: usize, row: usize) -> Timestamp {
+    let micros = batch.column(column).as_primitive::<TimestampMicrosecondType>().value(row);
+    Timestamp::from_microsecond(micros).unwrap_or(Timestamp::UNIX_EPOCH)
+}

@@ -1,0 +1,269 @@
+//! Rejects, events, sources, in that order: how a batch becomes durable exactly once.
+//!
+//! A commit covers one table, so the order carries guarantee 1: the row in `sources` that says "taken in" is written
+//! last. Killed before it, the source is read again and its events are recognized as stored. Killed after it, the
+//! source is known by its SHA-256 and not read again.
+//!
+//! ```text
+//! batch → judge against the day's stored identities → rejects → events (claiming the days) → sources → Committed
+//!              ↑                                                  |
+//!              └───────── another writer won the day ─────────────┘
+//! ```
+//!
+//! Does not decide when a batch is full, nor where sources come from.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, AsArray};
+use datafusion::arrow::datatypes::Int64Type;
+use jiff::Timestamp;
+use snowtrail_model::{Reject, RejectReason};
+
+use crate::column::day_number;
+use crate::commit::Appended;
+use crate::error::{LakeError, Result};
+use crate::known::{Known, Verdict};
+use crate::open::{Lake, session};
+use crate::tables::{EventRow, RejectRow, SourceRow, Table};
+
+/// How often a batch is judged and offered again when other writers keep winning its days. Each loss means that
+/// somebody else made progress; after this many the batch fails and its source is taken in again later.
+pub const COMMIT_ATTEMPTS_MAX: usize = 30;
+
+/// Rows of one commit. A source larger than a batch spans several; its `SourceRow` goes into the last.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Events, in any order.
+    pub events: Vec<EventRow>,
+    /// Rejects.
+    pub rejects: Vec<RejectRow>,
+    /// Sources that end with this batch. `stored`, `duplicates` and the conflicts in `rejects` are filled in here.
+    pub sources: Vec<SourceRow>,
+}
+
+/// Proof that a batch is durable. Only [`Ingest::commit`] makes one.
+#[derive(Debug)]
+#[must_use = "a source may be settled only with this proof"]
+pub struct Committed {
+    /// Version of the `events` table that holds the batch's events.
+    pub events_version: u64,
+    /// The sources that are now taken in, their books complete.
+    pub sources: Vec<SourceRow>,
+    /// Rejects that judging added: known identity, different content.
+    pub conflicts: Vec<RejectRow>,
+    _private: (),
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Tally {
+    stored: u64,
+    duplicates: u64,
+    conflicts: u64,
+}
+
+/// Takes batches into one lake. Remembers what it stored and the books of sources still open.
+#[derive(Debug, Default)]
+pub struct Ingest {
+    known: Known,
+    tallies: HashMap<Arc<str>, Tally>,
+}
+
+impl Ingest {
+    /// Which of these sources (by SHA-256 of their stored bytes) were taken in whole before, and their books.
+    ///
+    /// # Errors
+    /// When the lake cannot be read.
+    pub async fn taken_in(&self, lake: &Lake, sha256: &[String]) -> Result<HashMap<String, u64>> {
+        let what = format!("look up known sources in `{}`", lake.uri());
+        let failed = |source| LakeError::Query { what: what.clone(), source };
+        let list: Vec<String> = sha256.iter().map(|hex| format!("'{}'", hex.replace('\'', ""))).collect();
+        if list.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let context = session();
+        lake.register(&context).await?;
+        let query = format!(
+            "SELECT arrow_cast(sha256, 'Utf8'), max(records) FROM sources WHERE sha256 IN ({}) GROUP BY 1",
+            list.join(", ")
+        );
+        let batches = context.sql(&query).await.map_err(failed)?.collect().await.map_err(failed)?;
+        let mut known = HashMap::new();
+        for batch in batches {
+            let (hex, records) = (batch.column(0).as_string::<i32>(), batch.column(1).as_primitive::<Int64Type>());
+            for row in 0..batch.num_rows() {
+                known.insert(hex.value(row).to_owned(), u64::try_from(records.value(row)).unwrap_or_default());
+            }
+        }
+        Ok(known)
+    }
+
+    /// Makes a batch durable: each event at most once in the lake, every reject kept, every finished source on record.
+    /// Not cancel safe: dropped half-way, the batch must be offered again from its sources.
+    ///
+    /// # Errors
+    /// When a table cannot be read or written, or other writers win [`COMMIT_ATTEMPTS_MAX`] times in a row.
+    pub async fn commit(&mut self, lake: &mut Lake, batch: Batch) -> Result<Committed> {
+        let Batch { mut events, rejects, sources } = batch;
+        events.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+        self.append_rejects(lake, rejects).await?;
+        let (events_version, conflicts) = self.append_events(lake, &events).await?;
+        let sources = self.append_sources(lake, sources).await?;
+        Ok(Committed { events_version, sources, conflicts, _private: () })
+    }
+
+    /// A retry after a crash meets its own rejects: those already there are not written again.
+    async fn append_rejects(&mut self, lake: &mut Lake, rejects: Vec<RejectRow>) -> Result<()> {
+        if rejects.is_empty() {
+            return Ok(());
+        }
+        let stored = stored_rejects(lake, &rejects).await?;
+        let fresh: Vec<&RejectRow> = rejects.iter().filter(|r| !stored.contains(&reject_identity(r))).collect();
+        lake.append(&fresh, &[]).await?;
+        Ok(())
+    }
+
+    async fn append_events(&mut self, lake: &mut Lake, events: &[EventRow]) -> Result<(u64, Vec<RejectRow>)> {
+        let days: Vec<i32> =
+            events.iter().map(|r| day_number(r.event.event_time)).collect::<BTreeSet<_>>().into_iter().collect();
+        for _ in 0..COMMIT_ATTEMPTS_MAX {
+            self.known.load(lake, &days).await?;
+            let judged = self.judge(events);
+            let conflicts: Vec<RejectRow> = judged.conflicts.iter().map(|r| conflict(r)).collect();
+            self.append_rejects(lake, conflicts.clone()).await?;
+            let fresh_days: BTreeSet<i32> = judged.fresh.iter().map(|r| day_number(r.event.event_time)).collect();
+            let fresh_days: Vec<i32> = fresh_days.into_iter().collect();
+            match lake.append(&judged.fresh, &fresh_days).await {
+                Ok(Appended::Durable(version)) => {
+                    self.tally(&judged);
+                    return Ok((version, conflicts));
+                }
+                Ok(Appended::LostRace) => self.known.forget(&days),
+                Err(error) => {
+                    self.known.forget(&days);
+                    return Err(error);
+                }
+            }
+        }
+        Err(LakeError::Contended { uri: lake.uri().to_owned(), attempts: COMMIT_ATTEMPTS_MAX })
+    }
+
+    fn judge<'b>(&mut self, events: &'b [EventRow]) -> Judged<'b> {
+        let mut judged = Judged::default();
+        for row in events {
+            match self.known.judge(&row.event) {
+                Verdict::Fresh => {
+                    self.known.insert(&row.event);
+                    judged.fresh.push(row);
+                }
+                Verdict::Duplicate => judged.duplicates.push(row),
+                Verdict::Conflict => judged.conflicts.push(row),
+            }
+        }
+        judged
+    }
+
+    fn tally(&mut self, judged: &Judged<'_>) {
+        for row in &judged.fresh {
+            self.tallies.entry(row.source_uri.clone()).or_default().stored += 1;
+        }
+        for row in &judged.duplicates {
+            self.tallies.entry(row.source_uri.clone()).or_default().duplicates += 1;
+        }
+        for row in &judged.conflicts {
+            self.tallies.entry(row.source_uri.clone()).or_default().conflicts += 1;
+        }
+    }
+
+    async fn append_sources(&mut self, lake: &mut Lake, mut sources: Vec<SourceRow>) -> Result<Vec<SourceRow>> {
+        for source in &mut sources {
+            let tally = self.tallies.remove(&source.uri).unwrap_or_default();
+            source.stored = tally.stored;
+            source.duplicates = tally.duplicates;
+            source.rejects += tally.conflicts;
+        }
+        let rows: Vec<&SourceRow> = sources.iter().collect();
+        lake.append(&rows, &[]).await?;
+        Ok(sources)
+    }
+}
+
+#[derive(Default)]
+struct Judged<'b> {
+    fresh: Vec<&'b EventRow>,
+    duplicates: Vec<&'b EventRow>,
+    conflicts: Vec<&'b EventRow>,
+}
+
+/// One secret's rows and one day's rows stand together, so that a reader prunes to them. The identity comes last so
+/// that the order, and with it which of two conflicting records is stored, does not hang on arrival within a batch.
+fn sort_key(row: &EventRow) -> (i32, Option<&str>, Timestamp, &str, i64) {
+    let target = row.event.targets.first().and_then(|t| t.name.as_deref());
+    let event = &row.event;
+    (day_number(event.event_time), target, event.event_time, &event.event_id, event.content_hash)
+}
+
+fn conflict(row: &EventRow) -> RejectRow {
+    let event = &row.event;
+    RejectRow {
+        reject: Reject {
+            reason: RejectReason::ConflictingDuplicate,
+            detail: format!(
+                "event {} of account {} is stored with different content; this copy says {} {} by {} at {}",
+                event.event_id,
+                event.account_id,
+                event.event_source,
+                event.event_name,
+                event.principal.as_deref().unwrap_or("nobody"),
+                event.event_time
+            ),
+            index: Some(row.source_index),
+            offset: 0,
+            event_id: Some(event.event_id.clone()),
+            excerpt: event.request_parameters.clone().unwrap_or_default(),
+            bytes_total: 0,
+        },
+        source_uri: row.source_uri.clone(),
+        source_sha256: String::new(),
+        rejected_at: row.ingested_at,
+    }
+}
+
+type RejectIdentity = (String, String, Option<i64>, String);
+
+fn reject_identity(row: &RejectRow) -> RejectIdentity {
+    let index = row.reject.index.and_then(|i| i64::try_from(i).ok());
+    let place = if row.source_sha256.is_empty() { row.source_uri.to_string() } else { row.source_sha256.clone() };
+    (place, row.reject.reason.as_str().to_owned(), index, row.reject.event_id.clone().unwrap_or_default())
+}
+
+async fn stored_rejects(lake: &Lake, rejects: &[RejectRow]) -> Result<HashSet<RejectIdentity>> {
+    let mut stored = HashSet::new();
+    if lake.delta(Table::Rejects).version() == Some(0) {
+        return Ok(stored);
+    }
+    let what = format!("look up known rejects in `{}`", lake.uri());
+    let failed = |source| LakeError::Query { what: what.clone(), source };
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
+    let uris: BTreeSet<String> = rejects.iter().map(|r| quoted(&r.source_uri)).collect();
+    let hashes: BTreeSet<String> = rejects.iter().map(|r| quoted(&r.source_sha256)).collect();
+    let query = format!(
+        "SELECT arrow_cast(CASE WHEN source_sha256 = '' THEN source_uri ELSE source_sha256 END, 'Utf8'), \
+         arrow_cast(reason, 'Utf8'), source_index, arrow_cast(coalesce(event_id, ''), 'Utf8') \
+         FROM rejects WHERE source_uri IN ({}) OR source_sha256 IN ({})",
+        uris.into_iter().collect::<Vec<_>>().join(", "),
+        hashes.into_iter().collect::<Vec<_>>().join(", ")
+    );
+    let context = session();
+    lake.register(&context).await?;
+    for batch in context.sql(&query).await.map_err(failed)?.collect().await.map_err(failed)? {
+        let (place, reason) = (batch.column(0).as_string::<i32>(), batch.column(1).as_string::<i32>());
+        let (index, event) = (batch.column(2).as_primitive::<Int64Type>(), batch.column(3).as_string::<i32>());
+        for row in 0..batch.num_rows() {
+            let index = (!index.is_null(row)).then(|| index.value(row));
+            let identity = (place.value(row).to_owned(), reason.value(row).to_owned(), index, event.value(row).to_owned());
+            stored.insert(identity);
+        }
+    }
+    Ok(stored)
+}

@@ -1,0 +1,158 @@
+//! Which events are stored already: the exact identities of the days at hand.
+//!
+//! An event's identity is its event id and account. The same record always carries the same `eventTime` and so falls
+//! into the same day; a day's identities are read from the lake once, before the first event of that day is judged.
+//! So memory is bounded by [`KNOWN_IDS_MAX`] plus the largest single day, not by the lake.
+//!
+//! Not seen here: a forged record that carries a stored identity under another day's time while that day is not
+//! loaded. It would become a second row.
+
+use std::collections::HashMap;
+
+use datafusion::arrow::array::{Array, AsArray};
+use datafusion::arrow::datatypes::Int64Type;
+use sha2::{Digest, Sha256};
+use snowtrail_model::Event;
+
+use crate::column::day_number;
+use crate::error::{LakeError, Result};
+use crate::open::{Lake, session};
+
+/// Identities kept in memory, about 64 bytes each. Above it the days longest unused are forgotten and read again when
+/// an event of theirs comes by.
+pub const KNOWN_IDS_MAX: usize = 2_000_000;
+
+/// What is known about an event before it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Never seen.
+    Fresh,
+    /// Stored, same content.
+    Duplicate,
+    /// Stored, other content: a forgery or corruption.
+    Conflict,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Identity {
+    event: u128,
+    account: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Stored {
+    day: i32,
+    content_hash: i64,
+}
+
+/// The identities of the days loaded so far.
+#[derive(Debug, Default)]
+pub struct Known {
+    ids: HashMap<Identity, Stored>,
+    /// Loaded days and when each was last used, as a counter.
+    days: HashMap<i32, u64>,
+    clock: u64,
+}
+
+impl Known {
+    /// Judges an event. Its day must have been loaded.
+    pub fn judge(&self, event: &Event) -> Verdict {
+        match self.ids.get(&identity(&event.event_id, &event.account_id)) {
+            None => Verdict::Fresh,
+            Some(stored) if stored.content_hash == event.content_hash => Verdict::Duplicate,
+            Some(_) => Verdict::Conflict,
+        }
+    }
+
+    /// Remembers an event as stored, or as about to be.
+    pub fn insert(&mut self, event: &Event) {
+        let stored = Stored { day: day_number(event.event_time), content_hash: event.content_hash };
+        self.ids.insert(identity(&event.event_id, &event.account_id), stored);
+    }
+
+    /// Forgets days, so that they are read anew: another writer has added to them, or our own commit did not land.
+    pub fn forget(&mut self, days: &[i32]) {
+        self.ids.retain(|_, stored| !days.contains(&stored.day));
+        self.days.retain(|day, _| !days.contains(day));
+    }
+
+    /// Reads the identities of days not loaded yet.
+    ///
+    /// # Errors
+    /// When the lake cannot be read.
+    pub async fn load(&mut self, lake: &Lake, days: &[i32]) -> Result<()> {
+        self.clock += 1;
+        let missing: Vec<i32> = days.iter().copied().filter(|d| !self.days.contains_key(d)).collect();
+        if !missing.is_empty() {
+            self.read(lake, &missing).await?;
+        }
+        for day in days {
+            self.days.insert(*day, self.clock);
+        }
+        self.evict();
+        Ok(())
+    }
+
+    async fn read(&mut self, lake: &Lake, days: &[i32]) -> Result<()> {
+        let what = format!("read stored event ids from `{}`", lake.uri());
+        let failed = |source| LakeError::Query { what: what.clone(), source };
+        let context = session();
+        lake.register(&context).await?;
+        let frame = context.sql(&day_query(days)).await.map_err(failed)?;
+        let mut stream = frame.execute_stream().await.map_err(failed)?;
+        while let Some(batch) = futures::StreamExt::next(&mut stream).await {
+            let batch = batch.map_err(failed)?;
+            let (events, accounts) = (batch.column(0).as_string::<i32>(), batch.column(1).as_string::<i32>());
+            let (hashes, days) = (batch.column(2).as_primitive::<Int64Type>(), batch.column(3).as_primitive::<Int64Type>());
+            for row in 0..batch.num_rows() {
+                let day = i32::try_from(days.value(row)).unwrap_or_default();
+                let content_hash = if hashes.is_null(row) { 0 } else { hashes.value(row) };
+                self.ids.insert(identity(events.value(row), accounts.value(row)), Stored { day, content_hash });
+            }
+        }
+        Ok(())
+    }
+
+    fn evict(&mut self) {
+        while self.ids.len() > KNOWN_IDS_MAX {
+            let oldest = self.days.iter().filter(|(_, used)| **used < self.clock).min_by_key(|(_, used)| **used);
+            let Some(day) = oldest.map(|(day, _)| *day) else { return };
+            self.forget(&[day]);
+        }
+    }
+}
+
+fn day_query(days: &[i32]) -> String {
+    let date = |d: &i32| jiff::civil::date(1970, 1, 1).saturating_add(jiff::Span::new().days(i64::from(*d)));
+    let list: Vec<String> = days.iter().map(|d| format!("DATE '{}'", date(d))).collect();
+    format!(
+        "SELECT arrow_cast(event_id, 'Utf8'), arrow_cast(account_id, 'Utf8'), content_hash, \
+         CAST(floor(date_part('epoch', event_time) / 86400) AS BIGINT) \
+         FROM events WHERE event_date IN ({})",
+        list.join(", ")
+    )
+}
+
+/// Event ids are GUIDs; anything else (a forged record's) is hashed, so that nobody can make two ids collide.
+fn identity(event_id: &str, account_id: &str) -> Identity {
+    let event = guid(event_id).unwrap_or_else(|| hash(event_id));
+    let account = account_id.parse().unwrap_or_else(|_| (hash(account_id) >> 64) as u64);
+    Identity { event, account }
+}
+
+fn guid(text: &str) -> Option<u128> {
+    let dashed = text.len() == 36 && [8, 13, 18, 23].iter().all(|i| text.as_bytes()[*i] == b'-');
+    if !dashed || text.bytes().any(|b| b.is_ascii_uppercase() || b == b'+') {
+        return None;
+    }
+    let mut value = 0u128;
+    for byte in text.bytes().filter(|b| *b != b'-') {
+        value = (value << 4) | u128::from((byte as char).to_digit(16)?);
+    }
+    (text.bytes().filter(|b| *b == b'-').count() == 4).then_some(value)
+}
+
+fn hash(text: &str) -> u128 {
+    let digest = Sha256::digest(text.as_bytes());
+    digest.iter().take(16).fold(0u128, |value, byte| (value << 8) | u128::from(*byte))
+}

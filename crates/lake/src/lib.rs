@@ -1,0 +1,21 @@
+//! The lake: Snowtrail's tables as Delta tables of Parquet, appended exactly once.
+//!
+//! Reading order: [`tables`] (what the columns are), [`column`] (how rows become Arrow), [`open`] (a lake is made,
+//! opened, or refused), [`commit`] (one atomic append), [`known`] (which events are stored already), [`ingest`]
+//! (rejects, events, sources, in that order), [`history`] (findings and pages).
+//!
+//! Owns arrow, parquet and deltalake. Knows nothing of CloudTrail's JSON, of rules, or of where bytes come from.
+
+pub mod column;
+pub mod commit;
+pub mod error;
+pub mod history;
+pub mod ingest;
+pub mod known;
+pub mod open;
+pub mod tables;
+
+pub use error::LakeError;
+pub use ingest::{Batch, Committed};
+pub use open::{Lake, SCHEMA_VERSION};
+pub use tables::{EventRow, PageRow, RejectRow, SourceRow, Table};

@@ -1,0 +1,98 @@
+//! Parameters become literals.
+//!
+//! `$floor` in a rule's SQL is replaced token by token, so that a `$` inside a text or a comment stays what it is and
+//! a value can never become more than one literal. Durations become INTERVAL literals of seconds, `$now` a TIMESTAMP.
+
+use std::collections::BTreeMap;
+
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+use jiff::Timestamp;
+use snowtrail_model::Policy;
+use snowtrail_model::policy::ParameterValue;
+
+use crate::error::{Result, RuleError};
+use crate::set::Rule;
+
+/// Values for the placeholders of one file, already as SQL literals.
+#[derive(Debug, Clone, Default)]
+pub struct Literals(BTreeMap<String, String>);
+
+impl Literals {
+    /// Only `$now`, which views and rules may both use.
+    pub fn now(now: Timestamp) -> Literals {
+        let text = format!("arrow_cast(TIMESTAMP '{now}', 'Timestamp(Microsecond, Some(\"UTC\"))')");
+        Literals(BTreeMap::from([("now".to_owned(), text)]))
+    }
+
+    /// `$now` and the parameters of a rule: the header's defaults, then the policy's values.
+    pub fn of_rule(rule: &Rule, policy: &Policy, now: Timestamp) -> Literals {
+        let mut literals = Literals::now(now);
+        let settings = policy.rule_settings(&rule.header.id);
+        for (name, parameter) in &rule.header.parameters {
+            let value = settings.parameters.get(name).unwrap_or(&parameter.default);
+            literals.0.insert(name.clone(), literal(value));
+        }
+        literals
+    }
+}
+
+/// Replaces every placeholder.
+///
+/// # Errors
+/// When the SQL cannot be split into tokens, or names a placeholder that has no value.
+pub fn bind(file: &str, sql: &str, literals: &Literals) -> Result<String> {
+    let law = |message: String| RuleError::Law { file: file.to_owned(), message };
+    let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize().map_err(|e| law(e.to_string()))?;
+    let mut bound = String::with_capacity(sql.len());
+    for token in tokens {
+        match token {
+            Token::Placeholder(name) => {
+                let value = literals.0.get(name.trim_start_matches('$'));
+                let declared = || literals.0.keys().map(|k| format!("${k}")).collect::<Vec<_>>().join(", ");
+                let unknown = || law(format!("parameter `{name}` is not declared in the header; there are {}", declared()));
+                bound.push_str(value.ok_or_else(unknown)?);
+            }
+            other => bound.push_str(&other.to_string()),
+        }
+    }
+    Ok(bound)
+}
+
+fn literal(value: &ParameterValue) -> String {
+    match value {
+        ParameterValue::Int(n) => format!("({n})"),
+        ParameterValue::Float(n) => format!("({n:?})"),
+        ParameterValue::Bool(b) => b.to_string(),
+        ParameterValue::Text(text) => format!("'{}'", text.replace('\'', "''")),
+        ParameterValue::Duration(d) => format!("INTERVAL '{} seconds'", d.as_secs()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bound(sql: &str, name: &str, value: ParameterValue) -> String {
+        let literals = Literals(BTreeMap::from([(name.to_owned(), literal(&value))]));
+        bind("test.sql", sql, &literals).unwrap()
+    }
+
+    #[test]
+    fn placeholder_inside_text_or_comment_is_left_alone() {
+        let sql = "SELECT '$floor', $floor -- $floor\n";
+        assert_eq!(bound(sql, "floor", ParameterValue::Int(3)), "SELECT '$floor', (3) -- $floor\n");
+    }
+
+    #[test]
+    fn text_value_cannot_leave_its_literal() {
+        let value = ParameterValue::Text("x' OR 1=1 --".to_owned());
+        assert_eq!(bound("SELECT $who", "who", value), "SELECT 'x'' OR 1=1 --'");
+    }
+
+    #[test]
+    fn undeclared_placeholder_is_an_error_that_lists_the_declared_ones() {
+        let error = bind("r.sql", "SELECT $flor", &Literals::now(Timestamp::UNIX_EPOCH)).unwrap_err();
+        assert_eq!(error.to_string(), "r.sql: parameter `$flor` is not declared in the header; there are $now");
+    }
+}

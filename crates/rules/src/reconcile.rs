@@ -1,0 +1,62 @@
+//! What changed since the last run: new revisions of findings.
+//!
+//! A pure function of what is stored and what holds now, so that missed or overlapping runs change nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use snowtrail_model::{Finding, FindingState};
+
+use crate::engine::{Evaluation, RULE_FAILED};
+
+/// Which part of time a run speaks for, by the end of a finding's window. Findings outside are left alone.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Range {
+    /// Inclusive; none means from the beginning.
+    pub from: Option<Timestamp>,
+    /// Exclusive; none means to the end.
+    pub to: Option<Timestamp>,
+}
+
+impl Range {
+    /// Whether a finding belongs to the range: by when its window ends.
+    pub fn holds(&self, finding: &Finding) -> bool {
+        self.from.is_none_or(|from| finding.window_end >= from) && self.to.is_none_or(|to| finding.window_end < to)
+    }
+}
+
+/// The revisions to append: findings that are new, changed, open again, or withdrawn. `newest` is the newest stored
+/// revision of every key. A rule that failed this time withdraws nothing; one that is gone or disabled does.
+pub fn reconcile(newest: &[Finding], evaluation: &Evaluation, range: Range, found_at: Timestamp) -> Vec<Finding> {
+    let stored: BTreeMap<&str, &Finding> = newest.iter().map(|f| (f.key.as_str(), f)).collect();
+    let holding: BTreeSet<&str> = evaluation.findings.iter().map(|f| f.key.as_str()).collect();
+    let mut revisions: Vec<Finding> =
+        evaluation.findings.iter().filter(|f| range.holds(f)).filter_map(|f| revision(f, &stored, found_at)).collect();
+    let ended = |f: &&Finding| {
+        f.state == FindingState::Open
+            && range.holds(f)
+            && !holding.contains(f.key.as_str())
+            && !failed_now(evaluation, f)
+    };
+    revisions.extend(newest.iter().filter(ended).map(|f| Finding {
+        state: FindingState::Withdrawn,
+        revision: f.revision + 1,
+        found_at,
+        ..f.clone()
+    }));
+    revisions
+}
+
+fn revision(finding: &Finding, stored: &BTreeMap<&str, &Finding>, found_at: Timestamp) -> Option<Finding> {
+    match stored.get(finding.key.as_str()) {
+        None => Some(Finding { revision: 1, found_at, ..finding.clone() }),
+        Some(old) if old.same_content(finding) => None,
+        Some(old) if finding.rule == RULE_FAILED && old.state == FindingState::Open => None,
+        Some(old) => Some(Finding { revision: old.revision + 1, found_at, ..finding.clone() }),
+    }
+}
+
+fn failed_now(evaluation: &Evaluation, finding: &Finding) -> bool {
+    let failed = format!("{RULE_FAILED}:{}", finding.rule);
+    evaluation.findings.iter().any(|f| f.key == failed)
+}

@@ -1,0 +1,218 @@
+//! The policy as small tables beside the events.
+//!
+//! What SQL cannot say well (globs, local hours with holidays and daylight saving) is resolved here, for the secrets
+//! and principals that the lake has seen, so that rules stay stock SQL. The tables:
+//!
+//! - `policy_secrets`: one row for each secret seen; what the policy declares about it, null where nothing.
+//! - `policy_principals`: who of those seen may do what with which secret.
+//! - `policy_people`: principals that `[[humans]]` names.
+//! - `local_time`: quarter hours from a day before the first event to a day after the last, in local terms.
+//! - `policy_trail`: what `[trail]` and `[organization]` list.
+//!
+//! Size: proportional to secrets and principals seen and to the days covered, never to the number of events.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanArray, Date32Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
+use datafusion::arrow::array::{Array, AsArray};
+use datafusion::error::DataFusionError;
+use datafusion::prelude::SessionContext;
+use jiff::{SignedDuration, Timestamp};
+use snowtrail_model::Policy;
+use snowtrail_model::policy::{Role, SecretEntry, Slot};
+
+use crate::error::{Result, RuleError};
+
+/// Views that must exist before the small tables can be made; they must not use them.
+pub const GROUND_VIEWS: [&str; 2] = ["secret_names", "secret_principals"];
+
+/// Registers the small tables.
+///
+/// # Errors
+/// When a ground view is missing or cannot be read.
+pub async fn register(session: &SessionContext, policy: &Policy) -> Result<()> {
+    let failed = |source| RuleError::Sql { file: "the policy's tables".to_owned(), doing: "make", source };
+    for (name, batch) in tables(session, policy).await.map_err(failed)? {
+        session.register_batch(name, batch).map_err(failed)?;
+    }
+    Ok(())
+}
+
+async fn tables(
+    session: &SessionContext,
+    policy: &Policy,
+) -> std::result::Result<Vec<(&'static str, RecordBatch)>, DataFusionError> {
+    let secrets = rows(session, "SELECT DISTINCT account_id, aws_region, secret_name FROM secret_names").await?;
+    let pairs =
+        rows(session, "SELECT DISTINCT account_id, aws_region, secret_name, principal FROM secret_principals").await?;
+    let principals = rows(session, "SELECT DISTINCT principal FROM events WHERE principal IS NOT NULL").await?;
+    let bounds = rows(
+        session,
+        "SELECT CAST(CAST(min(event_time) AS BIGINT) AS TEXT), CAST(CAST(max(event_time) AS BIGINT) AS TEXT) FROM events",
+    )
+    .await?;
+    let tags = tags(session).await?;
+    Ok(vec![
+        ("policy_secrets", policy_secrets(policy, &secrets, &tags)?),
+        ("policy_principals", policy_principals(policy, &pairs, &tags)?),
+        ("policy_people", policy_people(policy, &principals)?),
+        ("policy_trail", policy_trail(policy)?),
+        ("local_time", local_time(policy, &bounds)?),
+    ])
+}
+
+type Row = Vec<Option<String>>;
+type SecretKey = (String, String, String);
+type Tags = BTreeMap<SecretKey, Vec<(String, String)>>;
+
+/// The rows of a query, every column as text, sorted so that nothing hangs on the order of execution.
+async fn rows(session: &SessionContext, sql: &str) -> std::result::Result<Vec<Row>, DataFusionError> {
+    let mut rows = Vec::new();
+    for batch in session.sql(sql).await?.collect().await? {
+        let columns = batch.columns().iter().map(|c| cast(c, &DataType::Utf8)).collect::<std::result::Result<Vec<_>, _>>()?;
+        for row in 0..batch.num_rows() {
+            let value = |c: &ArrayRef| {
+                let texts = c.as_string::<i32>();
+                (!texts.is_null(row)).then(|| texts.value(row).to_owned())
+            };
+            rows.push(columns.iter().map(value).collect());
+        }
+    }
+    rows.sort();
+    Ok(rows)
+}
+
+/// Tags as the view `secret_tags` has them, where there is such a view.
+async fn tags(session: &SessionContext) -> std::result::Result<Tags, DataFusionError> {
+    let mut tags = Tags::new();
+    if !session.table_exist("secret_tags")? {
+        return Ok(tags);
+    }
+    for row in rows(session, "SELECT account_id, aws_region, secret_name, key, value FROM secret_tags").await? {
+        let pair = (text(&row, 3).to_owned(), text(&row, 4).to_owned());
+        tags.entry(secret_key(&row)).or_default().push(pair);
+    }
+    Ok(tags)
+}
+
+fn text(row: &Row, column: usize) -> &str {
+    row.get(column).and_then(Option::as_deref).unwrap_or_default()
+}
+
+fn secret_key(row: &Row) -> SecretKey {
+    (text(row, 0).to_owned(), text(row, 1).to_owned(), text(row, 2).to_owned())
+}
+
+fn entry<'p>(policy: &'p Policy, key: &SecretKey, tags: &Tags) -> Option<(usize, &'p SecretEntry)> {
+    let tags = tags.get(key).map(Vec::as_slice).unwrap_or_default();
+    policy.entry_for(&key.0, &key.1, &key.2, tags)
+}
+
+fn policy_secrets(policy: &Policy, secrets: &[Row], tags: &Tags) -> std::result::Result<RecordBatch, ArrowError> {
+    let keys: Vec<SecretKey> = secrets.iter().map(secret_key).collect();
+    let entries: Vec<_> = keys.iter().map(|k| entry(policy, k, tags)).collect();
+    let of = |get: &dyn Fn(&SecretEntry) -> Option<String>| {
+        texts(entries.iter().map(|e| e.and_then(|(_, e)| get(e))))
+    };
+    let seconds = |get: &dyn Fn(&SecretEntry) -> Option<SignedDuration>| {
+        let values = entries.iter().map(|e| e.and_then(|(_, e)| get(e)).map(|d| d.as_secs()));
+        Arc::new(values.collect::<Int64Array>()) as ArrayRef
+    };
+    let flags = |get: &dyn Fn(&SecretEntry) -> bool| {
+        let values = entries.iter().map(|e| Some(e.is_some_and(|(_, e)| get(e))));
+        Arc::new(values.collect::<BooleanArray>()) as ArrayRef
+    };
+    let position = entries.iter().map(|e| e.and_then(|(i, _)| i64::try_from(i).ok())).collect::<Int64Array>();
+    let mut columns = key_columns(secrets);
+    columns.extend([
+        ("owner", of(&|e| e.owner.clone())),
+        ("sensitivity", of(&|e| e.sensitivity.map(|s| s.as_str().to_owned()))),
+        ("type", of(&|e| e.kind.map(|k| k.as_str().to_owned()))),
+        ("rotate_every_seconds", seconds(&|e| e.rotate_every)),
+        ("cache_ttl_seconds", seconds(&|e| e.cache_ttl)),
+        ("decoy", flags(&|e| e.decoy)),
+        ("readers_declared", flags(&|e| e.readers.is_some())),
+        ("entry", Arc::new(position) as ArrayRef),
+    ]);
+    batch(columns)
+}
+
+fn policy_principals(policy: &Policy, pairs: &[Row], tags: &Tags) -> std::result::Result<RecordBatch, ArrowError> {
+    let mut held: Vec<(Row, Role)> = Vec::new();
+    for pair in pairs {
+        if let Some((_, entry)) = entry(policy, &secret_key(pair), tags) {
+            held.extend(entry.roles_of(text(pair, 3)).into_iter().map(|role| (pair.clone(), role)));
+        }
+    }
+    let keys: Vec<Row> = held.iter().map(|(row, _)| row.clone()).collect();
+    let mut columns = key_columns(&keys);
+    columns.extend([
+        ("role", texts(held.iter().map(|(_, role)| Some(role.as_str().to_owned())))),
+        ("principal", texts(held.iter().map(|(row, _)| row.get(3).cloned().flatten()))),
+    ]);
+    batch(columns)
+}
+
+fn policy_people(policy: &Policy, principals: &[Row]) -> std::result::Result<RecordBatch, ArrowError> {
+    let people = principals.iter().filter(|row| policy.is_person(text(row, 0)));
+    batch(vec![("principal", texts(people.map(|row| row.first().cloned().flatten())))])
+}
+
+fn policy_trail(policy: &Policy) -> std::result::Result<RecordBatch, ArrowError> {
+    let mut rows: Vec<(&str, String)> = Vec::new();
+    rows.extend(policy.trail.protect.iter().map(|glob| ("protect", glob.as_str().to_owned())));
+    rows.extend(policy.organization.accounts.iter().map(|a| ("account", a.clone())));
+    rows.extend(policy.organization.regions.iter().map(|r| ("region", r.clone())));
+    batch(vec![
+        ("kind", texts(rows.iter().map(|(kind, _)| Some((*kind).to_owned())))),
+        ("value", texts(rows.iter().map(|(_, value)| Some(value.clone())))),
+    ])
+}
+
+fn local_time(policy: &Policy, bounds: &[Row]) -> std::result::Result<RecordBatch, ArrowError> {
+    let bound = |column: usize| {
+        let micros = bounds.first().and_then(|row| text(row, column).parse::<i64>().ok());
+        micros.and_then(|m| Timestamp::from_microsecond(m).ok())
+    };
+    let day = SignedDuration::from_hours(24);
+    let slots: Vec<Slot> = match (bound(0), bound(1)) {
+        (Some(first), Some(last)) => {
+            let from = first.saturating_sub(day).unwrap_or(first);
+            policy.calendar.slots(from, last.saturating_add(day).unwrap_or(last)).collect()
+        }
+        _ => Vec::new(),
+    };
+    let ints = |get: fn(&Slot) -> i8| Arc::new(slots.iter().map(|s| Some(i32::from(get(s)))).collect::<Int32Array>()) as ArrayRef;
+    let flags = |get: fn(&Slot) -> bool| Arc::new(slots.iter().map(|s| Some(get(s))).collect::<BooleanArray>()) as ArrayRef;
+    let starts = slots.iter().map(|s| Some(s.start_utc.as_microsecond())).collect::<TimestampMicrosecondArray>();
+    let epoch = jiff::civil::date(1970, 1, 1);
+    let days = slots.iter().map(|s| Some(epoch.until(s.local_date).map_or(0, |span| span.get_days())));
+    batch(vec![
+        ("slot", Arc::new(starts.with_timezone("UTC")) as ArrayRef),
+        ("local_date", Arc::new(days.collect::<Date32Array>()) as ArrayRef),
+        ("local_hour", ints(|s| s.local_hour)),
+        ("local_minute", ints(|s| s.local_minute)),
+        ("local_dow", ints(|s| s.local_dow)),
+        ("is_business", flags(|s| s.is_business)),
+        ("is_holiday", flags(|s| s.is_holiday)),
+    ])
+}
+
+fn key_columns(rows: &[Row]) -> Vec<(&'static str, ArrayRef)> {
+    let column = |i: usize| texts(rows.iter().map(|row| row.get(i).cloned().flatten()));
+    vec![("account_id", column(0)), ("aws_region", column(1)), ("secret_name", column(2))]
+}
+
+fn texts(values: impl Iterator<Item = Option<String>>) -> ArrayRef {
+    Arc::new(values.collect::<StringArray>())
+}
+
+fn batch(columns: Vec<(&'static str, ArrayRef)>) -> std::result::Result<RecordBatch, ArrowError> {
+    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true)))
+}
