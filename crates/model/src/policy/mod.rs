@@ -4,7 +4,7 @@
 //! reports everything that is wrong at once; [`Policy::default`] is what holds where there is no file. Only the
 //! resolved form travels: patterns are compiled, times are instants, defaults are filled in.
 //!
-//! Reading order: [`resolve`] (from text to policy), `document` (the text as a tree), then the parts: secrets,
+//! Reading order: `resolve` (from text to policy), `document` (the text as a tree), then the parts: secrets,
 //! calendar, settings, publish; `glob`, `duration` and `shapes` are the small grammars. Files are read by the
 //! caller; what the patterns match in a lake is worked out by the rules crate.
 

@@ -1,0 +1,193 @@
+//! From findings to pages: one page for one story, and none for what people know or planned.
+//!
+//! Every finding that comes in is accounted for: it is in exactly one page, or recorded with the reason why it is
+//! in none. The result depends on the set of findings, never on their order.
+
+use crate::ledger::{Ledger, PageKind};
+use crate::page::Page;
+use crate::story::stories;
+use jiff::{SignedDuration, Timestamp};
+use snowtrail_model::policy::PublishTarget;
+use snowtrail_model::{Finding, FindingState, Policy, Severity};
+use std::collections::BTreeMap;
+
+/// How long after its window's end a finding is news. What is found later (a backfill, a changed policy) is summed
+/// up in one page instead of paged one by one.
+pub const NEWS_AGE_MAX: SignedDuration = SignedDuration::from_hours(24);
+
+/// Tags of secrets, by account, region and name: contracts may select by tag. Secrets that are missing have none.
+pub type SecretTags = BTreeMap<(String, String, String), Vec<(String, String)>>;
+
+/// What folding depends on beside the findings.
+#[derive(Debug, Clone, Copy)]
+pub struct FoldInputs<'a> {
+    /// Contracts (for owners), planned windows, suppressions and routes.
+    pub policy: &'a Policy,
+    /// Tags of the secrets that the findings are about.
+    pub tags: &'a SecretTags,
+    /// The present.
+    pub now: Timestamp,
+    /// What was sent before.
+    pub already: &'a Ledger,
+}
+
+/// What became of the findings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fold {
+    /// What to send: worst first, then oldest first.
+    pub pages: Vec<Page>,
+    /// What is in no page, by finding key.
+    pub recorded: Vec<Recorded>,
+}
+
+/// A finding that nobody is told of.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Recorded {
+    /// Which.
+    pub finding_key: String,
+    /// Why not.
+    pub why: WhyRecorded,
+}
+
+/// Why a finding is in no page.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WhyRecorded {
+    /// Its severity is info.
+    Info,
+    /// It lies within planned work.
+    Planned {
+        /// The window's reason.
+        reason: String,
+    },
+    /// The policy suppresses it.
+    Suppressed {
+        /// The suppression's reason.
+        reason: String,
+    },
+    /// People know of it, at this severity or a higher one.
+    AlreadyPaged,
+    /// It was withdrawn, and people never heard of it or know that too.
+    WithdrawnUnheard,
+}
+
+/// A finding on its way into a page.
+#[derive(Debug, Clone)]
+pub(crate) struct Item<'f> {
+    pub(crate) finding: &'f Finding,
+    pub(crate) kind: PageKind,
+    /// How often it was withdrawn before: a second opening is another page than the first.
+    pub(crate) withdrawals: u32,
+    pub(crate) owner: Option<String>,
+}
+
+/// Folds findings, open and withdrawn, into pages. Of several revisions of one key the newest counts.
+pub fn fold(findings: &[Finding], inputs: &FoldInputs<'_>) -> Fold {
+    let mut batches = BTreeMap::<(PageKind, bool), Vec<Item<'_>>>::new();
+    let mut recorded = Vec::new();
+    for finding in newest_revisions(findings) {
+        match classify(finding, inputs) {
+            Ok(item) => batches.entry(batch_of(&item, inputs.now)).or_default().push(item),
+            Err(why) => recorded.push(Recorded { finding_key: finding.key.clone(), why }),
+        }
+    }
+    let mut pages = Vec::new();
+    for ((kind, is_news), items) in batches {
+        let groups = if is_news { stories(&items) } else { vec![(0..items.len()).collect()] };
+        for group in groups {
+            let story = group.into_iter().map(|index| items[index].clone()).collect();
+            pages.extend(
+                by_audience(story, inputs.policy).into_iter().map(|(to, items)| Page::new(kind, to, &items)),
+            );
+        }
+    }
+    pages.sort_by(Page::by_urgency);
+    Fold { pages, recorded }
+}
+
+/// The newest revision of each key, by window, rule and key: the order in which findings are told everywhere.
+fn newest_revisions(findings: &[Finding]) -> Vec<&Finding> {
+    let mut newest = BTreeMap::<&str, &Finding>::new();
+    for finding in findings {
+        let age = |finding: &Finding| (finding.revision, finding.found_at);
+        let kept = newest.entry(&finding.key).or_insert(finding);
+        if age(kept) < age(finding) {
+            *kept = finding;
+        }
+    }
+    let mut ordered = newest.into_values().collect::<Vec<_>>();
+    ordered.sort_by(|a, b| (a.window_start, &a.rule, &a.key).cmp(&(b.window_start, &b.rule, &b.key)));
+    ordered
+}
+
+/// What is news is told by kind; what is not is one sum of all that holds, and one of all that no longer does.
+fn batch_of(item: &Item<'_>, now: Timestamp) -> (PageKind, bool) {
+    let is_news = now.duration_since(item.finding.window_end) <= NEWS_AGE_MAX;
+    match item.kind {
+        PageKind::Opened | PageKind::Escalated if !is_news => (PageKind::Summary, false),
+        kind => (kind, is_news),
+    }
+}
+
+fn classify<'f>(finding: &'f Finding, inputs: &FoldInputs<'_>) -> Result<Item<'f>, WhyRecorded> {
+    let standing = inputs.already.standing(&finding.key);
+    let was_open = standing.is_some_and(|standing| standing.open);
+    let kind = match finding.state {
+        FindingState::Withdrawn if was_open => PageKind::Withdrawn,
+        FindingState::Withdrawn => return Err(WhyRecorded::WithdrawnUnheard),
+        FindingState::Open => opening(finding, inputs, was_open)?,
+    };
+    let withdrawals = standing.map_or(0, |standing| standing.withdrawals);
+    Ok(Item { finding, kind, withdrawals, owner: owner_of(finding, inputs) })
+}
+
+fn opening(finding: &Finding, inputs: &FoldInputs<'_>, was_open: bool) -> Result<PageKind, WhyRecorded> {
+    if finding.severity == Severity::Info {
+        return Err(WhyRecorded::Info);
+    }
+    let known_at = inputs.already.standing(&finding.key).map(|standing| standing.severity);
+    if was_open && known_at.is_some_and(|severity| severity >= finding.severity) {
+        return Err(WhyRecorded::AlreadyPaged);
+    }
+    let (start, end) = (finding.window_start, finding.window_end);
+    let principal = finding.principal.as_deref();
+    if let Some(window) =
+        principal.and_then(|principal| inputs.policy.planned_throughout(principal, start, end))
+    {
+        return Err(WhyRecorded::Planned { reason: window.reason.clone() });
+    }
+    // By the time of what happened, not of looking: a finding must not turn into a page because it got old.
+    if let Some(silence) = inputs.policy.suppressed(&finding.rule, finding.secret_name.as_deref(), start) {
+        return Err(WhyRecorded::Suppressed { reason: silence.reason.clone() });
+    }
+    Ok(if was_open { PageKind::Escalated } else { PageKind::Opened })
+}
+
+fn owner_of(finding: &Finding, inputs: &FoldInputs<'_>) -> Option<String> {
+    let (account, region) = (finding.account_id.clone()?, finding.aws_region.clone()?);
+    let secret = (account, region, finding.secret_name.clone()?);
+    let tags = inputs.tags.get(&secret).map(Vec::as_slice).unwrap_or_default();
+    let (_, entry) = inputs.policy.entry_for(&secret.0, &secret.1, &secret.2, tags)?;
+    entry.owner.clone()
+}
+
+/// Splits a story among those who are to hear of it. An owner's findings go together, by the worst of them.
+fn by_audience<'f>(story: Vec<Item<'f>>, policy: &Policy) -> BTreeMap<Option<PublishTarget>, Vec<Item<'f>>> {
+    let mut by_owner = BTreeMap::<Option<String>, Vec<Item<'f>>>::new();
+    for item in story {
+        by_owner.entry(item.owner.clone()).or_default().push(item);
+    }
+    let mut audiences = BTreeMap::<Option<PublishTarget>, Vec<Item<'f>>>::new();
+    for (owner, items) in by_owner {
+        let worst = items.iter().map(|item| item.finding).min_by(|a, b| worst_first(a, b));
+        let to = worst.and_then(|worst| {
+            policy.route(owner.as_deref(), worst.severity, &worst.rule, worst.account_id.as_deref())
+        });
+        audiences.entry(to.cloned()).or_default().extend(items);
+    }
+    audiences
+}
+
+/// The order of findings in a page: worst first, then oldest, then by key.
+pub(crate) fn worst_first(a: &Finding, b: &Finding) -> std::cmp::Ordering {
+    b.severity.cmp(&a.severity).then_with(|| (a.window_start, &a.key).cmp(&(b.window_start, &b.key)))
+}

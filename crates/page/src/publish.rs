@@ -1,0 +1,63 @@
+//! The seam to whatever carries a page to people: a terminal, a file, a topic.
+//!
+//! The implementations live in the binary, which owns the network. The name of a place is
+//! [`PublishTarget`](snowtrail_model::policy::PublishTarget).
+
+use crate::page::Page;
+use snowtrail_model::Severity;
+use std::error::Error;
+use std::future::Future;
+use std::pin::Pin;
+
+/// A page, rendered and ready to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The page's; receivers that can drop repetitions do it by this.
+    pub dedupe_key: String,
+    /// The page's.
+    pub severity: Severity,
+    /// The page's: visible ASCII, short enough for every receiver.
+    pub subject: String,
+    /// The body, from [`render_text`](crate::render_text) or [`render_json`](crate::render_json).
+    pub body: String,
+}
+
+impl Message {
+    /// The message for a page with this body.
+    pub fn new(page: &Page, body: String) -> Message {
+        let (dedupe_key, subject) = (page.dedupe_key.clone(), page.subject.clone());
+        Message { dedupe_key, severity: page.severity, subject, body }
+    }
+}
+
+/// What a [`Publish`] gives back; boxed so that targets can be held as trait objects.
+pub type PublishFuture<'a> = Pin<Box<dyn Future<Output = Result<(), PublishError>> + Send + 'a>>;
+
+/// A place that pages can be sent to.
+pub trait Publish: Send + Sync {
+    /// Sends one message. When it gives `Ok`, the receiver has it, and the caller still owes the ledger its row
+    /// ([`Page::sent`]); a crash in between sends the message again, under the same dedupe key. Failing is normal:
+    /// [`PublishError`] says whether to try again. Implementations do not retry by themselves.
+    fn publish<'a>(&'a self, message: &'a Message) -> PublishFuture<'a>;
+}
+
+/// Why a message was not sent.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// It may pass: throttled, unreachable, a disk that is full for now. Try again with the next run.
+    #[error("failed to send page `{dedupe_key}` for now")]
+    Passing {
+        /// Which page.
+        dedupe_key: String,
+        /// The cause.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// Somebody must act first: no such topic, no permission.
+    #[error("failed to send page `{dedupe_key}`")]
+    Lasting {
+        /// Which page.
+        dedupe_key: String,
+        /// The cause.
+        source: Box<dyn Error + Send + Sync>,
+    },
+}

@@ -1,0 +1,7 @@
+//! Facts about pages, from findings to the text that a person reads.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod fold_facts;
+mod sample;
+mod text_facts;
