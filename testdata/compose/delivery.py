@@ -62,19 +62,19 @@ def log_key(account: str, region: str, delivered: datetime, unique: str) -> str:
 
 
 def deliver(root, records: list, *, every: timedelta = timedelta(minutes=5), lag: timedelta = timedelta(minutes=5),
-            late: dict | None = None, again: dict | None = None, every_by_region: dict | None = None) -> list:
+            late: dict | None = None, again: dict | None = None, spans: dict | None = None) -> list:
     """Writes records below `root` in CloudTrail's S3 layout and returns the paths.
 
-    Events are gathered in spans of `every` (aligned to UTC midnight; `every_by_region` overrides it per region) and
+    Events are gathered in spans of `every` (aligned to UTC midnight; `spans` overrides it by (account, region)) and
     delivered `lag` after the span's end. `late` maps an eventID to a timedelta: that event comes that much later, in
     another span's file. `again` does the same with a second copy. Inside a file records lie in an order of their own,
     not by time, as CloudTrail's do.
     """
-    late, again, every_by_region = late or {}, again or {}, every_by_region or {}
+    late, again, spans = late or {}, again or {}, spans or {}
     files: dict = {}
     for record in records:
         place = record["recipientAccountId"], record["awsRegion"]
-        span = every_by_region.get(place[1], every)
+        span = spans.get(place, every)
         event_id = record["eventID"]
         delays = [late.get(event_id, timedelta(0))] + ([again[event_id]] if event_id in again else [])
         for delay in delays:
@@ -84,7 +84,7 @@ def deliver(root, records: list, *, every: timedelta = timedelta(minutes=5), lag
     for (account, region, delivered), members in sorted(files.items()):
         unique = derive_hex(16, "file", account, region, delivered.isoformat())
         unique = "".join(c.upper() if i % 3 else c for i, c in enumerate(unique))
-        members.sort(key=lambda r: derive_hex(8, "order", r["eventTime"][:15], r["eventSource"]) + r["eventID"])
+        members.sort(key=lambda r: derive_hex(8, "order", r["eventTime"][:11], r["eventSource"], r["eventName"]) + r["eventID"])
         paths.append(write_log(Path(root) / log_key(account, region, delivered, unique), members))
     return paths
 
