@@ -7,6 +7,8 @@
 //!
 //! Letters that merely look like others (homoglyphs) are left alone: names on AWS are ASCII, but people's are not.
 
+use std::borrow::Cow;
+
 /// Ends what was cut. One character, never written by an escape.
 pub const ELLIPSIS: char = '…';
 
@@ -24,6 +26,15 @@ pub const PARAGRAPH_CHARS_MAX: usize = 1_200;
 /// width or looks like a space become visible. At most `chars_max` characters come out.
 pub fn terminal(text: &str, chars_max: usize) -> String {
     bounded(text, chars_max, |_, c, _, piece| visible(c, piece))
+}
+
+/// Like [`terminal`] without a bound, for tables whose reader asked for the whole value. Borrows where there is
+/// nothing to escape, which is nearly always.
+pub fn escape_inline(text: &str) -> Cow<'_, str> {
+    if text.chars().all(|c| c != '\\' && !is_unseen(c)) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(terminal(text, usize::MAX))
 }
 
 /// Like [`terminal`], and no markup, mention or link of a chat or mail program works in what comes out.
@@ -179,6 +190,8 @@ mod tests {
         #[test]
         fn nothing_unseen_comes_out(text in proptest::collection::vec(proptest::char::any(), 0..80), max in 0usize..200) {
             let text = text.into_iter().collect::<String>();
+            proptest::prop_assert_eq!(escape_inline(&text), terminal(&text, usize::MAX));
+            proptest::prop_assert!(!escape_inline(&text).chars().any(is_unseen));
             for escaped in [terminal(&text, max), inert(&text, max)] {
                 proptest::prop_assert!(escaped.chars().count() <= max);
                 proptest::prop_assert!(!escaped.chars().any(is_unseen));

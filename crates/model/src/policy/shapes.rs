@@ -55,8 +55,7 @@ pub(super) fn secret_name(text: &str) -> Result<Glob, Complaint> {
 
 /// A pattern over principals: what `principal` of an event can be, which is never a session.
 pub(super) fn principal(text: &str) -> Result<Glob, Complaint> {
-    let is_service = text.ends_with(".amazonaws.com") || text.ends_with(".amazonaws.com.cn");
-    if text.starts_with('*') || is_service {
+    if text.starts_with('*') || is_service(text) || is_foreign(text) {
         return Glob::parse(text);
     }
     let parts = arn_parts(text)?;
@@ -75,8 +74,18 @@ pub(super) fn principal(text: &str) -> Result<Glob, Complaint> {
     Glob::parse(text)
 }
 
+fn is_service(text: &str) -> bool {
+    text.ends_with(".amazonaws.com") || text.ends_with(".amazonaws.com.cn") || text == "AWS Internal"
+}
+
+/// What is left of a caller from another account, whose ARN the record does not give: its unique id, or its account.
+fn is_foreign(text: &str) -> bool {
+    let is_unique_id = text.len() >= 16 && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    is_unique_id || account(text).is_ok()
+}
+
 fn principal_parts(text: &str, service: &str, account_id: &str, resource: &str) -> Result<(), Complaint> {
-    if !service.contains(['*', '?']) && !matches!(service, "iam" | "sts") {
+    if !service.contains(['*', '?']) && !matches!(service, "iam" | "sts" | "identitystore") {
         let complaint = Complaint::new(format!("`{}` is no principal's ARN", text.escape_debug()));
         return Err(
             complaint.hint("principals are of `iam`, such as \"arn:aws:iam::111122223333:role/Name\"")
@@ -85,7 +94,8 @@ fn principal_parts(text: &str, service: &str, account_id: &str, resource: &str) 
     if !account_id.contains(['*', '?']) && account_id != "aws" {
         account(account_id)?;
     }
-    let kinds = ["role/", "user/", "root", "federated-user/"];
+    let kinds =
+        ["role/", "user/", "root", "federated-user/", "identitystore/", "saml-provider/", "oidc-provider/"];
     if resource.contains(['*', '?']) || kinds.iter().any(|kind| resource.starts_with(kind)) {
         return Ok(());
     }
@@ -141,6 +151,10 @@ mod tests {
             "*",
             "*/Snowy-OnCall",
             "secretsmanager.amazonaws.com",
+            "AWS Internal",
+            "arn:aws:identitystore::111122223333:identitystore/d-1234567890/user/0a1b",
+            "AROAEXAMPLEEXAMPLE123",
+            "111122223333",
         ] {
             assert!(principal(good).is_ok(), "{good}: {:?}", principal(good));
         }
@@ -152,7 +166,6 @@ mod tests {
             "arn:aws:s3:::bucket",
             "arn:aws:iam::111122223333:Snowy-OnCall",
             "arn:aws:iam::111122223333",
-            "111122223333",
         ] {
             assert!(principal(bad).is_err(), "{bad}");
         }
