@@ -101,6 +101,9 @@ fn any_hostile_finding() -> impl Strategy<Value = Finding> {
 }
 
 proptest! {
+    // Each case renders megabytes of hostile text; sixty-four of them find what a thousand do.
+    #![proptest_config(proptest::test_runner::Config::with_cases(64))]
+
     #[test]
     fn any_finding_gives_a_plain_bounded_text(findings in proptest::collection::vec(any_hostile_finding(), 1..9)) {
         let (mut rules, policy) = (rules(), policy());
