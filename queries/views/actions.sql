@@ -1,0 +1,48 @@
+-- actions: one row for each distinct action. The ground of every other view that counts.
+--
+-- Left out: events that a later record of CloudTrail corrects (addendum, corrects_event_id); network-activity events
+-- (AwsVpceEvent), which repeat a management event; Insights and aggregated records, which are no actions.
+-- Of the copies that a cross-account action leaves (one shared_event_id) the caller's stands, because only it names the
+-- principal; if it was never delivered, one of the owner's does.
+-- account_id is the resource owner's account where a copy proves it, else the account that the record was delivered to.
+-- delivered_to is always the latter. rotation_days, rotation_schedule, rotation_lambda, rotate_immediately: the rotation
+-- settings of RotateSecret. Other columns as in events.
+WITH corrected AS ( -- a row: an event that no longer counts
+  SELECT DISTINCT corrects_event_id, account_id
+  FROM events
+  WHERE corrects_event_id IS NOT NULL
+),
+copied AS ( -- a row: an action of which the resource owner's copy was delivered
+  SELECT
+    shared_event_id,
+    min(CASE WHEN identity_type = 'AWSAccount' THEN account_id END) AS owner_account,
+    min(CASE WHEN identity_type = 'AWSAccount' THEN event_id END) AS owner_event_id,
+    count(CASE WHEN identity_type <> 'AWSAccount' THEN 1 END) AS caller_copies
+  FROM events
+  WHERE shared_event_id IS NOT NULL
+    AND identity_type <> 'AWSService'
+    AND event_type NOT IN ('AwsVpceEvent', 'AwsCloudTrailInsight', 'AwsAggregatedEvent')
+  GROUP BY shared_event_id
+  HAVING count(CASE WHEN identity_type = 'AWSAccount' THEN 1 END) > 0
+)
+SELECT
+  e.event_id, e.event_time, e.event_date, e.event_source, e.event_name, e.event_type, e.aws_region,
+  coalesce(c.owner_account, e.account_id) AS account_id,
+  e.account_id AS delivered_to,
+  e.principal, e.principal_id, e.actor, e.principal_account, e.access_key_id, e.identity_type, e.source_identity,
+  e.invoked_by, e.mfa, e.from_console, e.source_ip, e.source_service, e.user_agent, e.vpc_endpoint_id,
+  e.targets, e.secret_version_id, e.version_stage, e.kms_key_arn, e.with_decryption,
+  e.outcome, e.error_code, e.error_message, e.read_only, e.shared_event_id, e.request_id, e.truncated,
+  e.encryption_context, e.tags, e.policy_statements, e."grant", e.event_selectors, e."trail",
+  e.replica_regions, e.asked_by_filter, e.force_delete, e.deletion_window_days, e.deletion_date,
+  e.rotation['automatically_after_days'] AS rotation_days, e.rotation['schedule_expression'] AS rotation_schedule,
+  e.rotation['lambda_arn'] AS rotation_lambda, e.rotation['rotate_immediately'] AS rotate_immediately
+FROM events e
+LEFT ANTI JOIN corrected x ON x.corrects_event_id = e.event_id AND x.account_id = e.account_id
+LEFT JOIN copied c ON c.shared_event_id = e.shared_event_id
+WHERE e.event_type NOT IN ('AwsVpceEvent', 'AwsCloudTrailInsight', 'AwsAggregatedEvent')
+  AND (
+    c.shared_event_id IS NULL
+    OR (e.identity_type IS DISTINCT FROM 'AWSAccount')
+    OR (c.caller_copies = 0 AND e.event_id = c.owner_event_id)
+  )

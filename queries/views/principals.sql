@@ -1,0 +1,35 @@
+-- principals: one row for each principal that ever acted, and what kind it is.
+--
+-- kind: human (named by [[humans]], a role of IAM Identity Center, an Identity Center, SAML user, or an IAM user that
+-- was seen with console credentials), root, service (an AWS service, or a service-linked role), workload (any other
+-- role), unknown (an IAM user that was seen with keys only, a foreign account's principal without ARN).
+-- A role that people switch to in the console stays a workload unless [[humans]] names it: its tasks are no people.
+-- account_id: the account in its ARN, null where it has none. first_seen, last_seen: UTC. actions: how many.
+WITH seen AS ( -- a row: one principal
+  SELECT
+    principal,
+    min(event_time) AS first_seen,
+    max(event_time) AS last_seen,
+    count(*) AS actions,
+    bool_or(from_console AND identity_type = 'IAMUser') AS user_in_console,
+    bool_or(identity_type = 'Root') AS is_root,
+    bool_or(identity_type IN ('IdentityCenterUser', 'SAMLUser')) AS is_signed_in,
+    bool_and(identity_type IS NULL OR identity_type = 'AWSService') AS is_service
+  FROM actions
+  WHERE principal IS NOT NULL
+  GROUP BY principal
+)
+SELECT
+  s.principal,
+  CASE
+    WHEN p.principal IS NOT NULL THEN 'human'
+    WHEN s.is_root THEN 'root'
+    WHEN s.is_service OR s.principal LIKE 'arn:%:role/aws-service-role/%' THEN 'service'
+    WHEN s.principal LIKE 'arn:%:role/%AWSReservedSSO_%' OR s.user_in_console OR s.is_signed_in THEN 'human'
+    WHEN s.principal LIKE 'arn:%:role/%' THEN 'workload'
+    ELSE 'unknown'
+  END AS kind,
+  CASE WHEN s.principal LIKE 'arn:%' THEN split_part(s.principal, ':', 5) END AS account_id,
+  s.first_seen, s.last_seen, s.actions
+FROM seen s
+LEFT JOIN policy_people p ON p.principal = s.principal

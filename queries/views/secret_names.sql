@@ -1,0 +1,5 @@
+-- secret_names: one row for each secret that was ever named: account_id, aws_region, secret_name.
+-- The engine matches the policy's globs against these rows, so this view uses no policy table.
+-- Includes names that were only asked for and refused or not found: a policy may speak about them too.
+SELECT DISTINCT account_id, aws_region, secret_name
+FROM touches
