@@ -21,6 +21,28 @@ use crate::error::{LakeError, Result};
 use crate::open::Lake;
 use crate::tables::{Row, Table};
 
+/// What a commit claims against concurrent writers: of two commits with one claim on one snapshot, one wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// A day of events, as days since 1970-01-01 (UTC).
+    Day(i32),
+    /// The history of findings: of two detectors only one advances.
+    Findings,
+}
+
+impl Claim {
+    /// The application id in Delta's log.
+    fn app_id(self) -> String {
+        match self {
+            Claim::Day(day) => {
+                let span = jiff::Span::new().days(i64::from(day));
+                format!("day/{}", jiff::civil::date(1970, 1, 1).saturating_add(span))
+            }
+            Claim::Findings => "findings".to_owned(),
+        }
+    }
+}
+
 /// How an append ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Appended {
@@ -31,13 +53,13 @@ pub enum Appended {
 }
 
 impl Lake {
-    /// Appends rows to their table in one commit. `days` (days since 1970-01-01) are claimed against concurrent
+    /// Appends rows to their table in one commit. `claims` are held against concurrent
     /// writers; leave them empty for a blind append. An empty `rows` commits nothing.
     ///
     /// # Errors
     /// When encoding, storage or the commit fails; after an error it is unknown whether the rows were stored, unless
-    /// days were claimed, in which case they were not.
-    pub async fn append<R: Row>(&mut self, rows: &[&R], days: &[i32]) -> Result<Appended> {
+    /// something was claimed, in which case they were not.
+    pub async fn append<R: Row>(&mut self, rows: &[&R], claims: &[Claim]) -> Result<Appended> {
         let what = format!("append {} rows to table `{}` of `{}`", rows.len(), R::TABLE.folder(), self.uri());
         let table_failed = |source| LakeError::Table { what: what.clone(), source };
         let batch =
@@ -47,12 +69,12 @@ impl Lake {
             return Ok(Appended::Durable(version));
         }
         let nonce = Timestamp::now().as_microsecond();
-        let claims: Vec<Transaction> = days.iter().map(|d| Transaction::new(claim_name(*d), nonce)).collect();
-        let committed = commit(self.delta(R::TABLE), R::TABLE, batch, claims).await;
+        let transactions = claims.iter().map(|c| Transaction::new(c.app_id(), nonce)).collect();
+        let committed = commit(self.delta(R::TABLE), R::TABLE, batch, transactions).await;
         self.refresh(R::TABLE).await?;
         match committed {
             Ok(version) => Ok(Appended::Durable(version)),
-            Err(_) if self.claimed(R::TABLE, days, nonce).await => {
+            Err(_) if self.holds(R::TABLE, claims, nonce).await => {
                 Ok(Appended::Durable(self.delta(R::TABLE).version().unwrap_or_default()))
             }
             Err(error) if is_lost_race(&error) => Ok(Appended::LostRace),
@@ -60,13 +82,13 @@ impl Lake {
         }
     }
 
-    /// Whether the newest claim of a day carries this nonce, which only the commit that made it knows.
-    async fn claimed(&self, table: Table, days: &[i32], nonce: i64) -> bool {
-        let (Some(day), Ok(state)) = (days.first(), self.delta(table).snapshot()) else {
+    /// Whether the newest claim carries this nonce, which only the commit that made it knows.
+    async fn holds(&self, table: Table, claims: &[Claim], nonce: i64) -> bool {
+        let (Some(claim), Ok(state)) = (claims.first(), self.delta(table).snapshot()) else {
             return false;
         };
         let log_store = self.delta(table).log_store();
-        let version = state.transaction_version(log_store.as_ref(), claim_name(*day)).await;
+        let version = state.transaction_version(log_store.as_ref(), claim.app_id()).await;
         matches!(version, Ok(Some(v)) if v == nonce)
     }
 }
@@ -75,7 +97,7 @@ async fn commit(
     delta: &DeltaTable,
     table: Table,
     batch: RecordBatch,
-    claims: Vec<Transaction>,
+    transactions: Vec<Transaction>,
 ) -> std::result::Result<u64, DeltaTableError> {
     let mut writer = RecordBatchWriter::for_table(delta)?.with_writer_properties(writer_properties(table)?);
     writer.write(batch).await?;
@@ -86,7 +108,7 @@ async fn commit(
         partition_by: (!partitions.is_empty()).then_some(partitions),
         predicate: None,
     };
-    let properties = CommitProperties::default().with_application_transactions(claims);
+    let properties = CommitProperties::default().with_application_transactions(transactions);
     let committed = CommitBuilder::from(properties)
         .with_actions(actions)
         .build(Some(delta.snapshot()?.snapshot()), delta.log_store(), operation)
@@ -106,11 +128,6 @@ fn writer_properties(table: Table) -> std::result::Result<WriterProperties, Delt
         }
     }
     Ok(properties.build())
-}
-
-fn claim_name(day: i32) -> String {
-    let date = jiff::civil::date(1970, 1, 1).saturating_add(jiff::Span::new().days(i64::from(day)));
-    format!("day/{date}")
 }
 
 fn is_lost_race(error: &DeltaTableError) -> bool {

@@ -9,6 +9,7 @@ use snowtrail_model::{Finding, FindingState, Severity};
 
 use crate::error::{LakeError, Result};
 use crate::open::{Lake, session};
+use crate::tables::PageRow;
 
 /// SQL of the view `findings`: the latest revision of each key, if it is open.
 pub const FINDINGS_VIEW: &str = "SELECT * EXCEPT (newest) FROM (SELECT *, row_number() OVER \
@@ -35,21 +36,33 @@ impl Lake {
         Ok(batches.iter().flat_map(|b| (0..b.num_rows()).map(move |row| finding(b, row))).collect())
     }
 
-    /// Dedupe keys of the pages that were sent, together with the keys of the findings in them and their severity.
+    /// The pages that were sent, oldest first.
     ///
     /// # Errors
     /// When the lake cannot be read.
-    pub async fn sent_pages(&self) -> Result<Vec<(String, String, Vec<String>)>> {
-        let query = "SELECT arrow_cast(dedupe_key, 'Utf8'), arrow_cast(severity, 'Utf8'), \
-                     arrow_cast(finding_keys, 'List(Utf8)') FROM pages ORDER BY sent_at, dedupe_key";
+    pub async fn sent_pages(&self) -> Result<Vec<PageRow>> {
+        let query = "SELECT arrow_cast(dedupe_key, 'Utf8'), arrow_cast(kind, 'Utf8'), arrow_cast(severity, 'Utf8'), \
+                     arrow_cast(subject, 'Utf8'), arrow_cast(target, 'Utf8'), arrow_cast(owner, 'Utf8'), \
+                     arrow_cast(finding_keys, 'List(Utf8)'), sent_at FROM pages ORDER BY sent_at, dedupe_key";
         let batches = self.collect(query, "read the ledger of pages").await?;
-        let row = |b: &RecordBatch, i: usize| {
-            (text(b, 0, i).unwrap_or_default(), text(b, 1, i).unwrap_or_default(), texts(b, 2, i))
-        };
-        Ok(batches.iter().flat_map(|b| (0..b.num_rows()).map(move |i| row(b, i))).collect())
+        Ok(batches.iter().flat_map(|b| (0..b.num_rows()).map(move |row| page(b, row))).collect())
     }
 
-    async fn collect(&self, query: &str, doing: &str) -> Result<Vec<RecordBatch>> {
+    /// Time of the newest event; none in an empty lake.
+    ///
+    /// # Errors
+    /// When the lake cannot be read.
+    pub async fn newest_event(&self) -> Result<Option<Timestamp>> {
+        let query = "SELECT CAST(max(event_time) AS BIGINT) FROM events";
+        let batches = self.collect(query, "look for the newest event").await?;
+        let newest = batches.first().and_then(|b| {
+            let micros = b.column(0).as_primitive::<Int64Type>();
+            (b.num_rows() > 0 && !micros.is_null(0)).then(|| micros.value(0))
+        });
+        Ok(newest.and_then(|micros| Timestamp::from_microsecond(micros).ok()))
+    }
+
+    pub(crate) async fn collect(&self, query: &str, doing: &str) -> Result<Vec<RecordBatch>> {
         let failed = |source| LakeError::Query { what: format!("{doing} of `{}`", self.uri()), source };
         let context = session();
         self.register(&context).await?;
@@ -81,6 +94,20 @@ fn finding(batch: &RecordBatch, row: usize) -> Finding {
         evidence: texts(batch, 17, row),
         detail: required(18),
         found_at: instant(batch, 19, row),
+    }
+}
+
+fn page(batch: &RecordBatch, row: usize) -> PageRow {
+    let required = |column: usize| text(batch, column, row).unwrap_or_default();
+    PageRow {
+        dedupe_key: required(0),
+        kind: required(1),
+        severity: required(2),
+        subject: required(3),
+        target: required(4),
+        owner: text(batch, 5, row),
+        finding_keys: texts(batch, 6, row),
+        sent_at: instant(batch, 7, row),
     }
 }
 

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use snowtrail_model::{Reject, RejectReason};
 
 use crate::column::day_number;
-use crate::commit::Appended;
+use crate::commit::{Appended, Claim};
 use crate::error::{LakeError, Result};
 use crate::known::{Known, Verdict};
 use crate::open::{Lake, session};
@@ -131,9 +131,9 @@ impl Ingest {
             let judged = self.judge(events);
             let conflicts: Vec<RejectRow> = judged.conflicts.iter().map(|r| conflict(r)).collect();
             self.append_rejects(lake, conflicts.clone()).await?;
-            let fresh_days: BTreeSet<i32> = judged.fresh.iter().map(|r| day_number(r.event.event_time)).collect();
-            let fresh_days: Vec<i32> = fresh_days.into_iter().collect();
-            match lake.append(&judged.fresh, &fresh_days).await {
+            let touched: BTreeSet<i32> = judged.fresh.iter().map(|r| day_number(r.event.event_time)).collect();
+            let claims: Vec<Claim> = touched.into_iter().map(Claim::Day).collect();
+            match lake.append(&judged.fresh, &claims).await {
                 Ok(Appended::Durable(version)) => {
                     self.tally(&judged);
                     return Ok((version, conflicts));

@@ -133,10 +133,13 @@ fn day_query(days: &[i32]) -> String {
     )
 }
 
-/// Event ids are GUIDs; anything else (a forged record's) is hashed, so that nobody can make two ids collide.
+/// Event ids are GUIDs and accounts twelve digits; anything else (a forged record's) is hashed, so that nobody can
+/// make two identities collide.
 fn identity(event_id: &str, account_id: &str) -> Identity {
     let event = guid(event_id).unwrap_or_else(|| hash(event_id));
-    let account = account_id.parse().unwrap_or_else(|_| (hash(account_id) >> 64) as u64);
+    let digits = account_id.len() == 12 && account_id.bytes().all(|b| b.is_ascii_digit());
+    let number = digits.then(|| account_id.parse().ok()).flatten();
+    let account = number.unwrap_or_else(|| (hash(account_id) >> 64) as u64);
     Identity { event, account }
 }
 

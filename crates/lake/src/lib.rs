@@ -13,9 +13,11 @@ pub mod history;
 pub mod ingest;
 pub mod known;
 pub mod open;
+pub mod stats;
 pub mod tables;
 
+pub use commit::{Appended, Claim};
 pub use error::LakeError;
-pub use ingest::{Batch, Committed};
-pub use open::{Lake, SCHEMA_VERSION};
+pub use ingest::{Batch, Committed, Ingest};
+pub use open::{Access, Lake, SCHEMA_VERSION};
 pub use tables::{EventRow, PageRow, RejectRow, SourceRow, Table};

@@ -1,0 +1,78 @@
+//! How much is in a lake: rows, files, bytes, and the span of time, a table each.
+
+use datafusion::arrow::array::{Array, AsArray};
+use datafusion::arrow::datatypes::Int64Type;
+use jiff::Timestamp;
+
+use crate::error::{LakeError, Result};
+use crate::open::Lake;
+use crate::tables::Table;
+
+/// What one table holds.
+#[derive(Debug, Clone)]
+pub struct TableStats {
+    /// Which table.
+    pub table: Table,
+    /// Rows.
+    pub rows: i64,
+    /// Active Parquet files.
+    pub files: i64,
+    /// Their bytes.
+    pub bytes: i64,
+    /// Version of the Delta table.
+    pub version: i64,
+    /// Oldest time in the table's leading time column.
+    pub oldest: Option<Timestamp>,
+    /// Newest.
+    pub newest: Option<Timestamp>,
+}
+
+impl Lake {
+    /// Statistics of every table, in commit order.
+    ///
+    /// # Errors
+    /// When the lake cannot be read.
+    pub async fn stats(&self) -> Result<Vec<TableStats>> {
+        let mut stats = Vec::new();
+        for table in Table::ALL {
+            stats.push(self.table_stats(table).await?);
+        }
+        Ok(stats)
+    }
+
+    async fn table_stats(&self, table: Table) -> Result<TableStats> {
+        let what = format!("read the log of table `{}` of `{}`", table.folder(), self.uri());
+        let state = self.delta(table).snapshot().map_err(|source| LakeError::Table { what, source })?;
+        let sizes: Vec<i64> = state.log_data().iter().map(|file| i64::try_from(file.size()).unwrap_or(i64::MAX)).collect();
+        let query = format!(
+            "SELECT count(*), CAST(min({time}) AS BIGINT), CAST(max({time}) AS BIGINT) FROM {name}",
+            time = time_column(table),
+            name = table.sql_name()
+        );
+        let batches = self.collect(&query, "count the rows").await?;
+        let cell = |column: usize| {
+            let longs = batches.first().map(|b| b.column(column).as_primitive::<Int64Type>().clone());
+            longs.filter(|l| l.len() == 1 && !l.is_null(0)).map(|l| l.value(0))
+        };
+        let instant = |micros: Option<i64>| micros.and_then(|m| Timestamp::from_microsecond(m).ok());
+        Ok(TableStats {
+            table,
+            rows: cell(0).unwrap_or_default(),
+            files: i64::try_from(sizes.len()).unwrap_or(i64::MAX),
+            bytes: sizes.iter().sum(),
+            version: self.delta(table).version().map_or(0, |v| i64::try_from(v).unwrap_or(i64::MAX)),
+            oldest: instant(cell(1)),
+            newest: instant(cell(2)),
+        })
+    }
+}
+
+fn time_column(table: Table) -> &'static str {
+    match table {
+        Table::Rejects => "rejected_at",
+        Table::Events => "event_time",
+        Table::Sources => "taken_in_at",
+        Table::Findings => "found_at",
+        Table::Pages => "sent_at",
+    }
+}

@@ -1,0 +1,244 @@
+//! The command line: commands, options, and help with examples. Decides nothing else.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
+use snowtrail_model::Severity;
+
+/// Watches who touches an organization's secrets on AWS: CloudTrail in, findings and pages out.
+#[derive(Debug, Parser)]
+#[command(name = "snowtrail", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run log files through the whole pipeline and print the findings
+    #[command(after_help = "Examples:
+  snowtrail replay testdata/story --policy testdata/story/policy.toml
+  snowtrail replay incident.json.gz --format json --fail-on high
+  snowtrail replay AWSLogs --publish stdout:          # print pages beside the findings")]
+    Replay(Replay),
+    /// Take log files into a lake; again and again changes nothing
+    #[command(after_help = "Examples:
+  snowtrail ingest AWSLogs --lake ./lake
+  snowtrail ingest one.json.gz two.ndjson --lake ./lake --strict")]
+    Ingest(Ingest),
+    /// Run the rules over a lake, record the findings, page people
+    #[command(after_help = "Examples:
+  snowtrail detect --lake ./lake --policy policy.toml --publish stdout:
+  snowtrail detect --lake ./lake --from 2026-11-01T00:00:00Z --to 2026-11-08T00:00:00Z")]
+    Detect(Detect),
+    /// Ask a lake in SQL: one query, a file, or a prompt
+    #[command(after_help = "Examples:
+  snowtrail sql 'SELECT principal, count(*) FROM reads GROUP BY 1 ORDER BY 2 DESC'
+  snowtrail sql --file queries/hunts/who-read.sql --format json
+  snowtrail sql --lake ./lake                          # a prompt; \\d lists the tables, \\q leaves")]
+    Sql(Sql),
+    /// List, show, check and test the rules
+    #[command(subcommand)]
+    Rules(Rules),
+    /// Check a policy file
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Look after a lake
+    #[command(subcommand)]
+    Lake(LakeCommand),
+}
+
+/// Options of every command that opens a lake.
+#[derive(Debug, Args)]
+pub struct LakeOption {
+    /// The lake: a folder
+    #[arg(long, value_name = "URI", env = "SNOWTRAIL_LAKE", default_value = "./lake")]
+    pub lake: String,
+}
+
+/// Options of every command that runs or reads rules.
+#[derive(Debug, Args)]
+pub struct RuleOptions {
+    /// Policy file (TOML): contracts, people, hours, routes
+    #[arg(long, value_name = "FILE", env = "SNOWTRAIL_POLICY")]
+    pub policy: Option<PathBuf>,
+    /// Folder of rules instead of those that ship
+    #[arg(long, value_name = "FOLDER", env = "SNOWTRAIL_RULES")]
+    pub rules: Option<PathBuf>,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// One JSON object a line, every column present.
+    Json,
+    /// Comma-separated, with a header line.
+    Csv,
+}
+
+/// Options of every command that prints findings.
+#[derive(Debug, Args)]
+pub struct FindingOptions {
+    /// How to print the findings
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+    /// Exit with 1 if there is a finding of this severity or above
+    #[arg(long, value_name = "SEVERITY")]
+    pub fail_on: Option<Severity>,
+    /// Where pages go: `stdout:` or `file:PATH`
+    #[arg(long, value_name = "TARGET", env = "SNOWTRAIL_PUBLISH")]
+    pub publish: Option<String>,
+}
+
+/// `snowtrail replay`.
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// Files or folders of CloudTrail logs
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub rules: RuleOptions,
+    /// Keep the lake here instead of in a temporary folder
+    #[arg(long, value_name = "URI")]
+    pub lake: Option<String>,
+    /// The time to judge by; default: the newest event
+    #[arg(long, value_name = "TIME")]
+    pub now: Option<Timestamp>,
+    #[command(flatten)]
+    pub findings: FindingOptions,
+    /// Exit with 3 if anything was rejected
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// `snowtrail ingest`.
+#[derive(Debug, Args)]
+pub struct Ingest {
+    /// Files or folders of CloudTrail logs
+    #[arg(required = true, value_name = "SOURCE")]
+    pub sources: Vec<PathBuf>,
+    #[command(flatten)]
+    pub lake: LakeOption,
+    /// Exit with 3 if anything was rejected
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// `snowtrail detect`.
+#[derive(Debug, Args)]
+pub struct Detect {
+    #[command(flatten)]
+    pub lake: LakeOption,
+    #[command(flatten)]
+    pub rules: RuleOptions,
+    /// Only findings whose window ends at or after this time
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<Timestamp>,
+    /// Only findings whose window ends before this time
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<Timestamp>,
+    /// The time to judge by; default: the clock
+    #[arg(long, value_name = "TIME")]
+    pub now: Option<Timestamp>,
+    #[command(flatten)]
+    pub findings: FindingOptions,
+}
+
+/// `snowtrail sql`.
+#[derive(Debug, Args)]
+pub struct Sql {
+    /// The query; without it and without --file there is a prompt
+    #[arg(value_name = "QUERY", conflicts_with = "file")]
+    pub query: Option<String>,
+    /// Read the query from a file; a shipped hunt's name works too
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    #[command(flatten)]
+    pub lake: LakeOption,
+    #[command(flatten)]
+    pub rules: RuleOptions,
+    /// How to print the rows
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+    /// What `$now` in the views means; default: the clock
+    #[arg(long, value_name = "TIME")]
+    pub now: Option<Timestamp>,
+}
+
+/// `snowtrail rules …`.
+#[derive(Debug, Subcommand)]
+pub enum Rules {
+    /// One line for each rule
+    List {
+        #[command(flatten)]
+        rules: RuleOptions,
+        /// How to print them
+        #[arg(long, value_enum, default_value = "table")]
+        format: Format,
+    },
+    /// Everything about one rule: meaning, runbook, parameters as the policy sets them, SQL
+    Show {
+        /// The rule's id
+        id: String,
+        #[command(flatten)]
+        rules: RuleOptions,
+    },
+    /// Check headers, SQL, columns and the law of rules
+    #[command(after_help = "Examples:
+  snowtrail rules check
+  snowtrail rules check --rules my-rules --policy policy.toml")]
+    Check {
+        #[command(flatten)]
+        rules: RuleOptions,
+    },
+    /// Replay every rule's fixtures and compare
+    #[command(after_help = "Examples:
+  snowtrail rules test
+  snowtrail rules test secret-read-spike --rules my-rules --fixtures my-fixtures")]
+    Test {
+        /// Only these rules
+        ids: Vec<String>,
+        #[command(flatten)]
+        rules: RuleOptions,
+        /// Where the fixtures are: FOLDER/<rule id>/fires-*.json, quiet-*.json
+        #[arg(long, value_name = "FOLDER", default_value = "testdata/rules")]
+        fixtures: PathBuf,
+    },
+}
+
+/// `snowtrail policy …`.
+#[derive(Debug, Subcommand)]
+pub enum PolicyCommand {
+    /// Say what is wrong with a policy file, all of it at once
+    Check {
+        /// The file
+        file: PathBuf,
+        /// Folder of rules instead of those that ship
+        #[arg(long, value_name = "FOLDER", env = "SNOWTRAIL_RULES")]
+        rules: Option<PathBuf>,
+    },
+}
+
+/// `snowtrail lake …`.
+#[derive(Debug, Subcommand)]
+pub enum LakeCommand {
+    /// Rows, files, bytes and the span of each table
+    Stats {
+        #[command(flatten)]
+        lake: LakeOption,
+        /// How to print them
+        #[arg(long, value_enum, default_value = "table")]
+        format: Format,
+    },
+    /// What the tables' columns mean
+    Schema {
+        /// How to print them
+        #[arg(long, value_enum, default_value = "table")]
+        format: Format,
+    },
+}

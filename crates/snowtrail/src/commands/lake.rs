@@ -1,0 +1,54 @@
+//! `snowtrail lake …`: what is in a lake and what its columns mean.
+
+use std::sync::Arc;
+
+use arrow::array::{Int64Array, RecordBatch, StringArray};
+use snowtrail_lake::column::COMMENT;
+use snowtrail_lake::{Access, Lake, Table};
+
+use crate::cli::{Format, LakeCommand};
+use crate::exit::Exit;
+use crate::output;
+
+/// Runs one of the lake commands.
+pub async fn run(command: LakeCommand) -> anyhow::Result<Exit> {
+    match command {
+        LakeCommand::Stats { lake, format } => stats(&lake.lake, format).await?,
+        LakeCommand::Schema { format } => schema(format)?,
+    }
+    Ok(Exit::Done)
+}
+
+async fn stats(uri: &str, format: Format) -> anyhow::Result<()> {
+    let lake = Lake::open(uri, Access::Read).await?;
+    let stats = lake.stats().await?;
+    let longs = |get: fn(&snowtrail_lake::stats::TableStats) -> i64| Arc::new(stats.iter().map(get).collect::<Int64Array>()) as _;
+    let times = |get: fn(&snowtrail_lake::stats::TableStats) -> Option<jiff::Timestamp>| {
+        Arc::new(stats.iter().map(|s| get(s).map(|t| t.to_string())).collect::<StringArray>()) as _
+    };
+    let names = Arc::new(stats.iter().map(|s| Some(s.table.sql_name())).collect::<StringArray>()) as _;
+    let batch = RecordBatch::try_from_iter([
+        ("table", names),
+        ("rows", longs(|s| s.rows)),
+        ("files", longs(|s| s.files)),
+        ("bytes", longs(|s| s.bytes)),
+        ("version", longs(|s| s.version)),
+        ("oldest", times(|s| s.oldest)),
+        ("newest", times(|s| s.newest)),
+    ])?;
+    output::rows(&[batch], format)
+}
+
+fn schema(format: Format) -> anyhow::Result<()> {
+    let mut rows: Vec<[String; 4]> = Vec::new();
+    for table in Table::ALL {
+        for field in table.schema().fields() {
+            let comment = field.metadata().get(COMMENT).cloned().unwrap_or_default();
+            rows.push([table.sql_name().to_owned(), field.name().clone(), field.data_type().to_string(), comment]);
+        }
+    }
+    let column = |i: usize| Arc::new(rows.iter().map(|row| Some(row[i].as_str())).collect::<StringArray>()) as _;
+    let batch =
+        RecordBatch::try_from_iter([("table", column(0)), ("column", column(1)), ("type", column(2)), ("meaning", column(3))])?;
+    output::rows(&[batch], format)
+}

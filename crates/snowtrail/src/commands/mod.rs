@@ -1,0 +1,28 @@
+//! The commands, one file each. A command gathers its parts, runs them, prints, and says how to exit.
+
+mod detect;
+mod findings;
+mod ingest;
+mod lake;
+mod policy;
+mod replay;
+mod rules;
+mod rules_test;
+mod sql;
+mod sql_prompt;
+
+use crate::cli::{Cli, Command};
+use crate::exit::Exit;
+
+/// Runs one command.
+pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
+    match cli.command {
+        Command::Replay(options) => replay::run(options).await,
+        Command::Ingest(options) => ingest::run(options).await,
+        Command::Detect(options) => detect::run(options).await,
+        Command::Sql(options) => sql::run(options).await,
+        Command::Rules(command) => rules::run(command).await,
+        Command::Policy(command) => policy::run(command),
+        Command::Lake(command) => lake::run(command).await,
+    }
+}
