@@ -74,7 +74,8 @@ pub fn flag<T: 'static>(
     doc: &'static str,
     get: impl Fn(&T) -> Option<bool> + Send + Sync + 'static,
 ) -> Column<T> {
-    let build = move |rows: &[&T]| Arc::new(rows.iter().map(|r| get(r)).collect::<BooleanArray>()) as ArrayRef;
+    let build =
+        move |rows: &[&T]| Arc::new(rows.iter().map(|r| get(r)).collect::<BooleanArray>()) as ArrayRef;
     Column::new(name, doc, DataType::Boolean, Box::new(build))
 }
 

@@ -133,7 +133,8 @@ fn writer_properties(table: Table) -> std::result::Result<WriterProperties, Delt
 fn is_lost_race(error: &DeltaTableError) -> bool {
     matches!(
         error,
-        DeltaTableError::Transaction { source: TransactionError::CommitConflict(_) | TransactionError::MaxCommitAttempts(_) }
-            | DeltaTableError::VersionAlreadyExists(_)
+        DeltaTableError::Transaction {
+            source: TransactionError::CommitConflict(_) | TransactionError::MaxCommitAttempts(_)
+        } | DeltaTableError::VersionAlreadyExists(_)
     )
 }

@@ -26,7 +26,9 @@ pub enum LakeError {
         ours: u32,
     },
     /// The lake was written by an older Snowtrail and lacks columns.
-    #[error("lake `{uri}` has schema {found}, this snowtrail needs {ours}; run `snowtrail lake upgrade --lake {uri}`")]
+    #[error(
+        "lake `{uri}` has schema {found}, this snowtrail needs {ours}; run `snowtrail lake upgrade --lake {uri}`"
+    )]
     Older {
         /// The lake.
         uri: String,
@@ -63,7 +65,9 @@ pub enum LakeError {
         source: arrow::error::ArrowError,
     },
     /// Somebody else kept winning the race for the same days.
-    #[error("gave up appending to `{uri}` after {attempts} attempts: other writers kept committing to the same days; try again")]
+    #[error(
+        "gave up appending to `{uri}` after {attempts} attempts: other writers kept committing to the same days; try again"
+    )]
     Contended {
         /// The lake.
         uri: String,

@@ -70,14 +70,17 @@ impl Lake {
     }
 }
 
-
 fn finding(batch: &RecordBatch, row: usize) -> Finding {
     let required = |column: usize| text(batch, column, row).unwrap_or_default();
     Finding {
         rule: required(0),
         severity: required(1).parse().unwrap_or(Severity::Info),
         key: required(2),
-        state: if required(3) == FindingState::Open.as_str() { FindingState::Open } else { FindingState::Withdrawn },
+        state: if required(3) == FindingState::Open.as_str() {
+            FindingState::Open
+        } else {
+            FindingState::Withdrawn
+        },
         revision: batch.column(4).as_primitive::<Int64Type>().value(row),
         title: required(5),
         summary: required(6),

@@ -90,9 +90,11 @@ impl Ingest {
         let batches = context.sql(&query).await.map_err(failed)?.collect().await.map_err(failed)?;
         let mut known = HashMap::new();
         for batch in batches {
-            let (hex, records) = (batch.column(0).as_string::<i32>(), batch.column(1).as_primitive::<Int64Type>());
+            let (hex, records) =
+                (batch.column(0).as_string::<i32>(), batch.column(1).as_primitive::<Int64Type>());
             for row in 0..batch.num_rows() {
-                known.insert(hex.value(row).to_owned(), u64::try_from(records.value(row)).unwrap_or_default());
+                known
+                    .insert(hex.value(row).to_owned(), u64::try_from(records.value(row)).unwrap_or_default());
             }
         }
         Ok(known)
@@ -118,20 +120,26 @@ impl Ingest {
             return Ok(());
         }
         let stored = stored_rejects(lake, &rejects).await?;
-        let fresh: Vec<&RejectRow> = rejects.iter().filter(|r| !stored.contains(&reject_identity(r))).collect();
+        let fresh: Vec<&RejectRow> =
+            rejects.iter().filter(|r| !stored.contains(&reject_identity(r))).collect();
         lake.append(&fresh, &[]).await?;
         Ok(())
     }
 
     async fn append_events(&mut self, lake: &mut Lake, events: &[EventRow]) -> Result<(u64, Vec<RejectRow>)> {
-        let days: Vec<i32> =
-            events.iter().map(|r| day_number(r.event.event_time)).collect::<BTreeSet<_>>().into_iter().collect();
+        let days: Vec<i32> = events
+            .iter()
+            .map(|r| day_number(r.event.event_time))
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
         for _ in 0..COMMIT_ATTEMPTS_MAX {
             self.known.load(lake, &days).await?;
             let judged = self.judge(events);
             let conflicts: Vec<RejectRow> = judged.conflicts.iter().map(|r| conflict(r)).collect();
             self.append_rejects(lake, conflicts.clone()).await?;
-            let touched: BTreeSet<i32> = judged.fresh.iter().map(|r| day_number(r.event.event_time)).collect();
+            let touched: BTreeSet<i32> =
+                judged.fresh.iter().map(|r| day_number(r.event.event_time)).collect();
             let claims: Vec<Claim> = touched.into_iter().map(Claim::Day).collect();
             match lake.append(&judged.fresh, &claims).await {
                 Ok(Appended::Durable(version)) => {
@@ -175,7 +183,11 @@ impl Ingest {
         }
     }
 
-    async fn append_sources(&mut self, lake: &mut Lake, mut sources: Vec<SourceRow>) -> Result<Vec<SourceRow>> {
+    async fn append_sources(
+        &mut self,
+        lake: &mut Lake,
+        mut sources: Vec<SourceRow>,
+    ) -> Result<Vec<SourceRow>> {
         for source in &mut sources {
             let tally = self.tallies.remove(&source.uri).unwrap_or_default();
             source.stored = tally.stored;
@@ -233,7 +245,8 @@ type RejectIdentity = (String, String, Option<i64>, String);
 
 fn reject_identity(row: &RejectRow) -> RejectIdentity {
     let index = row.reject.index.and_then(|i| i64::try_from(i).ok());
-    let place = if row.source_sha256.is_empty() { row.source_uri.to_string() } else { row.source_sha256.clone() };
+    let place =
+        if row.source_sha256.is_empty() { row.source_uri.to_string() } else { row.source_sha256.clone() };
     (place, row.reject.reason.as_str().to_owned(), index, row.reject.event_id.clone().unwrap_or_default())
 }
 
@@ -258,10 +271,16 @@ async fn stored_rejects(lake: &Lake, rejects: &[RejectRow]) -> Result<HashSet<Re
     lake.register(&context).await?;
     for batch in context.sql(&query).await.map_err(failed)?.collect().await.map_err(failed)? {
         let (place, reason) = (batch.column(0).as_string::<i32>(), batch.column(1).as_string::<i32>());
-        let (index, event) = (batch.column(2).as_primitive::<Int64Type>(), batch.column(3).as_string::<i32>());
+        let (index, event) =
+            (batch.column(2).as_primitive::<Int64Type>(), batch.column(3).as_string::<i32>());
         for row in 0..batch.num_rows() {
             let index = (!index.is_null(row)).then(|| index.value(row));
-            let identity = (place.value(row).to_owned(), reason.value(row).to_owned(), index, event.value(row).to_owned());
+            let identity = (
+                place.value(row).to_owned(),
+                reason.value(row).to_owned(),
+                index,
+                event.value(row).to_owned(),
+            );
             stored.insert(identity);
         }
     }

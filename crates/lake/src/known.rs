@@ -103,11 +103,13 @@ impl Known {
         while let Some(batch) = futures::StreamExt::next(&mut stream).await {
             let batch = batch.map_err(failed)?;
             let (events, accounts) = (batch.column(0).as_string::<i32>(), batch.column(1).as_string::<i32>());
-            let (hashes, days) = (batch.column(2).as_primitive::<Int64Type>(), batch.column(3).as_primitive::<Int64Type>());
+            let (hashes, days) =
+                (batch.column(2).as_primitive::<Int64Type>(), batch.column(3).as_primitive::<Int64Type>());
             for row in 0..batch.num_rows() {
                 let day = i32::try_from(days.value(row)).unwrap_or_default();
                 let content_hash = if hashes.is_null(row) { 0 } else { hashes.value(row) };
-                self.ids.insert(identity(events.value(row), accounts.value(row)), Stored { day, content_hash });
+                self.ids
+                    .insert(identity(events.value(row), accounts.value(row)), Stored { day, content_hash });
             }
         }
         Ok(())
@@ -115,7 +117,8 @@ impl Known {
 
     fn evict(&mut self) {
         while self.ids.len() > KNOWN_IDS_MAX {
-            let oldest = self.days.iter().filter(|(_, used)| **used < self.clock).min_by_key(|(_, used)| **used);
+            let oldest =
+                self.days.iter().filter(|(_, used)| **used < self.clock).min_by_key(|(_, used)| **used);
             let Some(day) = oldest.map(|(day, _)| *day) else { return };
             self.forget(&[day]);
         }

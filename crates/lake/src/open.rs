@@ -91,8 +91,10 @@ impl Lake {
             delta
                 .update_datafusion_session(&session.state())
                 .map_err(|source| LakeError::Table { what: what(), source })?;
-            let provider =
-                delta.table_provider().await.map_err(|source| LakeError::Table { what: what(), source: source.into() })?;
+            let provider = delta
+                .table_provider()
+                .await
+                .map_err(|source| LakeError::Table { what: what(), source: source.into() })?;
             session
                 .register_table(table.sql_name(), provider)
                 .map_err(|source| LakeError::Query { what: what(), source })?;
@@ -152,10 +154,13 @@ fn refuse_what_is_no_lake(uri: &str, folder: &Path, access: Access) -> Result<()
     let empty = folder.read_dir().map(|mut entries| entries.next().is_none()).unwrap_or(true);
     match (is_lake, empty, access) {
         (true, ..) | (false, true, Access::Write) => Ok(()),
-        (false, true, Access::Read) => refuse("nothing is there; `snowtrail ingest SOURCE --lake …` makes a lake".to_owned()),
-        (false, false, _) => {
-            refuse("the folder holds other things and none of a lake's tables; give an empty or a new folder".to_owned())
+        (false, true, Access::Read) => {
+            refuse("nothing is there; `snowtrail ingest SOURCE --lake …` makes a lake".to_owned())
         }
+        (false, false, _) => refuse(
+            "the folder holds other things and none of a lake's tables; give an empty or a new folder"
+                .to_owned(),
+        ),
     }
 }
 
@@ -166,11 +171,15 @@ async fn open_table(uri: &str, folder: &Path, table: Table, access: Access) -> R
         move |source: DeltaTableError| LakeError::Table { what, source }
     };
     if access == Access::Write {
-        std::fs::create_dir_all(&path)
-            .map_err(|e| LakeError::NotALake { uri: uri.to_owned(), why: format!("cannot make {}: {e}", path.display()) })?;
+        std::fs::create_dir_all(&path).map_err(|e| LakeError::NotALake {
+            uri: uri.to_owned(),
+            why: format!("cannot make {}: {e}", path.display()),
+        })?;
     }
-    let url = Url::from_directory_path(&path)
-        .map_err(|()| LakeError::NotALake { uri: uri.to_owned(), why: "the path is not absolute".to_owned() })?;
+    let url = Url::from_directory_path(&path).map_err(|()| LakeError::NotALake {
+        uri: uri.to_owned(),
+        why: "the path is not absolute".to_owned(),
+    })?;
     let mut delta = DeltaTableBuilder::from_url(url).and_then(|b| b.build()).map_err(failed("open"))?;
     let exists = delta.verify_deltatable_existence().await.map_err(failed("look for"))?;
     if !exists && access == Access::Write {

@@ -50,7 +50,9 @@ pub fn bind(file: &str, sql: &str, literals: &Literals) -> Result<String> {
             Token::Placeholder(name) => {
                 let value = literals.0.get(name.trim_start_matches('$'));
                 let declared = || literals.0.keys().map(|k| format!("${k}")).collect::<Vec<_>>().join(", ");
-                let unknown = || law(format!("parameter `{name}` is not declared in the header; there are {}", declared()));
+                let unknown = || {
+                    law(format!("parameter `{name}` is not declared in the header; there are {}", declared()))
+                };
                 bound.push_str(value.ok_or_else(unknown)?);
             }
             other => bound.push_str(&other.to_string()),
@@ -93,6 +95,9 @@ mod tests {
     #[test]
     fn undeclared_placeholder_is_an_error_that_lists_the_declared_ones() {
         let error = bind("r.sql", "SELECT $flor", &Literals::now(Timestamp::UNIX_EPOCH)).unwrap_err();
-        assert_eq!(error.to_string(), "r.sql: parameter `$flor` is not declared in the header; there are $now");
+        assert_eq!(
+            error.to_string(),
+            "r.sql: parameter `$flor` is not declared in the header; there are $now"
+        );
     }
 }

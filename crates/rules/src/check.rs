@@ -31,7 +31,8 @@ const REFUSED: [(&str, &str); 17] = [
 ];
 
 /// Columns of JSON text, closed to rules.
-const JSON_TEXT: [&str; 4] = ["request_parameters", "response_elements", "additional_event_data", "service_event_details"];
+const JSON_TEXT: [&str; 4] =
+    ["request_parameters", "response_elements", "additional_event_data", "service_event_details"];
 
 /// Refuses SQL that breaks the law of rules.
 ///
@@ -39,7 +40,8 @@ const JSON_TEXT: [&str; 4] = ["request_parameters", "response_elements", "additi
 /// Naming the function or column, the line, and what to use instead.
 pub fn check_law(file: &str, sql: &str, first_line: u64) -> Result<()> {
     let law = |message: String| RuleError::Law { file: file.to_owned(), message };
-    let located = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location().map_err(|e| law(e.to_string()))?;
+    let located =
+        Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location().map_err(|e| law(e.to_string()))?;
     for token in located {
         let Token::Word(word) = &token.token else { continue };
         let name = word.value.to_ascii_lowercase();

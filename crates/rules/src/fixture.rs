@@ -94,7 +94,8 @@ fn fixture(rule: &str, log: &Path) -> Result<Option<Fixture>> {
     let expect = beside("expect");
     let text = std::fs::read_to_string(&expect)
         .map_err(|source| RuleError::Read { path: expect.display().to_string(), source })?;
-    let wrong = |e: toml::de::Error| RuleError::Header { file: expect.display().to_string(), message: e.to_string() };
+    let wrong =
+        |e: toml::de::Error| RuleError::Header { file: expect.display().to_string(), message: e.to_string() };
     let policy = Some(beside("toml")).filter(|p| p.is_file());
     Ok(Some(Fixture {
         rule: rule.to_owned(),

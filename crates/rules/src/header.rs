@@ -125,8 +125,11 @@ impl Header {
 
     /// The rule's parameters as the policy file may set them.
     pub fn declared(&self) -> RuleParameters {
-        let parameters =
-            self.parameters.iter().map(|(name, p)| RuleParameter { name: name.clone(), kind: p.kind }).collect();
+        let parameters = self
+            .parameters
+            .iter()
+            .map(|(name, p)| RuleParameter { name: name.clone(), kind: p.kind })
+            .collect();
         RuleParameters { id: self.id.clone(), parameters }
     }
 
@@ -150,7 +153,9 @@ fn parameter(name: &str, raw: RawParameter) -> std::result::Result<Parameter, St
             let value = parse_duration(text).map_err(|m| wrong(&m))?;
             (ParameterKind::Duration, ParameterValue::Duration(value))
         }
-        (Some(other), _) => return Err(wrong(&format!("type `{other}` is unknown; only `duration` is written out"))),
+        (Some(other), _) => {
+            return Err(wrong(&format!("type `{other}` is unknown; only `duration` is written out")));
+        }
         (None, toml::Value::Integer(n)) => (ParameterKind::Int, ParameterValue::Int(*n)),
         (None, toml::Value::Float(n)) => (ParameterKind::Float, ParameterValue::Float(*n)),
         (None, toml::Value::Boolean(b)) => (ParameterKind::Bool, ParameterValue::Bool(*b)),

@@ -21,17 +21,27 @@ pub struct Range {
 impl Range {
     /// Whether a finding belongs to the range: by when its window ends.
     pub fn holds(&self, finding: &Finding) -> bool {
-        self.from.is_none_or(|from| finding.window_end >= from) && self.to.is_none_or(|to| finding.window_end < to)
+        self.from.is_none_or(|from| finding.window_end >= from)
+            && self.to.is_none_or(|to| finding.window_end < to)
     }
 }
 
 /// The revisions to append: findings that are new, changed, open again, or withdrawn. `newest` is the newest stored
 /// revision of every key. A rule that failed this time withdraws nothing; one that is gone or disabled does.
-pub fn reconcile(newest: &[Finding], evaluation: &Evaluation, range: Range, found_at: Timestamp) -> Vec<Finding> {
+pub fn reconcile(
+    newest: &[Finding],
+    evaluation: &Evaluation,
+    range: Range,
+    found_at: Timestamp,
+) -> Vec<Finding> {
     let stored: BTreeMap<&str, &Finding> = newest.iter().map(|f| (f.key.as_str(), f)).collect();
     let holding: BTreeSet<&str> = evaluation.findings.iter().map(|f| f.key.as_str()).collect();
-    let mut revisions: Vec<Finding> =
-        evaluation.findings.iter().filter(|f| range.holds(f)).filter_map(|f| revision(f, &stored, found_at)).collect();
+    let mut revisions: Vec<Finding> = evaluation
+        .findings
+        .iter()
+        .filter(|f| range.holds(f))
+        .filter_map(|f| revision(f, &stored, found_at))
+        .collect();
     let ended = |f: &&Finding| {
         f.state == FindingState::Open
             && range.holds(f)

@@ -22,8 +22,21 @@ pub(crate) const EVIDENCE_MAX: usize = 50;
 
 /// The columns that a rule's SELECT must return.
 pub(crate) const COLUMNS: [&str; 15] = [
-    "key", "title", "summary", "account_id", "aws_region", "secret_arn", "secret_name", "principal", "actor",
-    "window_start", "window_end", "observed", "expected", "evidence", "detail",
+    "key",
+    "title",
+    "summary",
+    "account_id",
+    "aws_region",
+    "secret_arn",
+    "secret_name",
+    "principal",
+    "actor",
+    "window_start",
+    "window_end",
+    "observed",
+    "expected",
+    "evidence",
+    "detail",
 ];
 
 /// The column that it may return besides.
@@ -62,9 +75,13 @@ pub(crate) fn findings(rule: &Rule, batch: &RecordBatch, found_at: Timestamp) ->
     let mut table = Table {
         texts: Vec::new(),
         times: [columns.times("window_start")?, columns.times("window_end")?],
-        evidence: columns.cast("evidence", &DataType::List(Arc::new(Field::new("item", DataType::Utf8, true))))?,
+        evidence: columns
+            .cast("evidence", &DataType::List(Arc::new(Field::new("item", DataType::Utf8, true))))?,
         details: columns.details()?,
-        severities: batch.column_by_name(SEVERITY).map(|_| columns.cast(SEVERITY, &DataType::Utf8)).transpose()?,
+        severities: batch
+            .column_by_name(SEVERITY)
+            .map(|_| columns.cast(SEVERITY, &DataType::Utf8))
+            .transpose()?,
     };
     for name in TEXTS {
         table.texts.push(columns.cast(name, &DataType::Utf8)?);
@@ -73,8 +90,17 @@ pub(crate) fn findings(rule: &Rule, batch: &RecordBatch, found_at: Timestamp) ->
 }
 
 const TEXTS: [&str; 11] = [
-    "key", "title", "summary", "observed", "expected", "account_id", "aws_region", "secret_arn", "secret_name",
-    "principal", "actor",
+    "key",
+    "title",
+    "summary",
+    "observed",
+    "expected",
+    "account_id",
+    "aws_region",
+    "secret_arn",
+    "secret_name",
+    "principal",
+    "actor",
 ];
 
 struct Columns<'a> {
@@ -134,7 +160,8 @@ impl Table {
             message: format!("column `{name}` is null in a row; every finding needs it"),
         };
         let required = |i: usize| text(&self.texts[i], row).ok_or_else(|| missing(TEXTS[i]));
-        let time = |i: usize| instant(&self.times[i], row).ok_or_else(|| missing(["window_start", "window_end"][i]));
+        let time =
+            |i: usize| instant(&self.times[i], row).ok_or_else(|| missing(["window_start", "window_end"][i]));
         Ok(Finding {
             rule: rule.header.id.clone(),
             severity: self.severity(rule, row)?,
@@ -162,9 +189,7 @@ impl Table {
     fn severity(&self, rule: &Rule, row: usize) -> Result<Severity> {
         match self.severities.as_ref().and_then(|s| text(s, row)) {
             None => Ok(rule.header.severity),
-            Some(word) => {
-                word.parse().map_err(|message| RuleError::Row { file: rule.file.clone(), message })
-            }
+            Some(word) => word.parse().map_err(|message| RuleError::Row { file: rule.file.clone(), message }),
         }
     }
 

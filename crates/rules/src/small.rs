@@ -15,7 +15,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    ArrayRef, BooleanArray, Date32Array, Int32Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
 };
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
@@ -48,10 +49,15 @@ async fn tables(
     session: &SessionContext,
     policy: &Policy,
 ) -> std::result::Result<Vec<(&'static str, RecordBatch)>, DataFusionError> {
-    let secrets = rows(session, "SELECT DISTINCT account_id, aws_region, secret_name FROM secret_names").await?;
-    let pairs =
-        rows(session, "SELECT DISTINCT account_id, aws_region, secret_name, principal FROM secret_principals").await?;
-    let principals = rows(session, "SELECT DISTINCT principal FROM events WHERE principal IS NOT NULL").await?;
+    let secrets =
+        rows(session, "SELECT DISTINCT account_id, aws_region, secret_name FROM secret_names").await?;
+    let pairs = rows(
+        session,
+        "SELECT DISTINCT account_id, aws_region, secret_name, principal FROM secret_principals",
+    )
+    .await?;
+    let principals =
+        rows(session, "SELECT DISTINCT principal FROM events WHERE principal IS NOT NULL").await?;
     let bounds = rows(
         session,
         "SELECT CAST(CAST(min(event_time) AS BIGINT) AS TEXT), CAST(CAST(max(event_time) AS BIGINT) AS TEXT) FROM events",
@@ -75,7 +81,11 @@ type Tags = BTreeMap<SecretKey, Vec<(String, String)>>;
 async fn rows(session: &SessionContext, sql: &str) -> std::result::Result<Vec<Row>, DataFusionError> {
     let mut rows = Vec::new();
     for batch in session.sql(sql).await?.collect().await? {
-        let columns = batch.columns().iter().map(|c| cast(c, &DataType::Utf8)).collect::<std::result::Result<Vec<_>, _>>()?;
+        let columns = batch
+            .columns()
+            .iter()
+            .map(|c| cast(c, &DataType::Utf8))
+            .collect::<std::result::Result<Vec<_>, _>>()?;
         for row in 0..batch.num_rows() {
             let value = |c: &ArrayRef| {
                 let texts = c.as_string::<i32>();
@@ -94,7 +104,9 @@ async fn tags(session: &SessionContext) -> std::result::Result<Tags, DataFusionE
     if !session.table_exist("secret_tags")? {
         return Ok(tags);
     }
-    for row in rows(session, "SELECT account_id, aws_region, secret_name, key, value FROM secret_tags").await? {
+    for row in
+        rows(session, "SELECT account_id, aws_region, secret_name, key, value FROM secret_tags").await?
+    {
         let pair = (text(&row, 3).to_owned(), text(&row, 4).to_owned());
         tags.entry(secret_key(&row)).or_default().push(pair);
     }
@@ -114,7 +126,11 @@ fn entry<'p>(policy: &'p Policy, key: &SecretKey, tags: &Tags) -> Option<(usize,
     policy.entry_for(&key.0, &key.1, &key.2, tags)
 }
 
-fn policy_secrets(policy: &Policy, secrets: &[Row], tags: &Tags) -> std::result::Result<RecordBatch, ArrowError> {
+fn policy_secrets(
+    policy: &Policy,
+    secrets: &[Row],
+    tags: &Tags,
+) -> std::result::Result<RecordBatch, ArrowError> {
     let keys: Vec<SecretKey> = secrets.iter().map(secret_key).collect();
     let entries: Vec<_> = keys.iter().map(|k| entry(policy, k, tags)).collect();
     let of = |get: &dyn Fn(&SecretEntry) -> Option<String>| {
@@ -143,7 +159,11 @@ fn policy_secrets(policy: &Policy, secrets: &[Row], tags: &Tags) -> std::result:
     batch(columns)
 }
 
-fn policy_principals(policy: &Policy, pairs: &[Row], tags: &Tags) -> std::result::Result<RecordBatch, ArrowError> {
+fn policy_principals(
+    policy: &Policy,
+    pairs: &[Row],
+    tags: &Tags,
+) -> std::result::Result<RecordBatch, ArrowError> {
     let mut held: Vec<(Row, Role)> = Vec::new();
     for pair in pairs {
         if let Some((_, entry)) = entry(policy, &secret_key(pair), tags) {
@@ -188,9 +208,14 @@ fn local_time(policy: &Policy, bounds: &[Row]) -> std::result::Result<RecordBatc
         }
         _ => Vec::new(),
     };
-    let ints = |get: fn(&Slot) -> i8| Arc::new(slots.iter().map(|s| Some(i32::from(get(s)))).collect::<Int32Array>()) as ArrayRef;
-    let flags = |get: fn(&Slot) -> bool| Arc::new(slots.iter().map(|s| Some(get(s))).collect::<BooleanArray>()) as ArrayRef;
-    let starts = slots.iter().map(|s| Some(s.start_utc.as_microsecond())).collect::<TimestampMicrosecondArray>();
+    let ints = |get: fn(&Slot) -> i8| {
+        Arc::new(slots.iter().map(|s| Some(i32::from(get(s)))).collect::<Int32Array>()) as ArrayRef
+    };
+    let flags = |get: fn(&Slot) -> bool| {
+        Arc::new(slots.iter().map(|s| Some(get(s))).collect::<BooleanArray>()) as ArrayRef
+    };
+    let starts =
+        slots.iter().map(|s| Some(s.start_utc.as_microsecond())).collect::<TimestampMicrosecondArray>();
     let epoch = jiff::civil::date(1970, 1, 1);
     let days = slots.iter().map(|s| Some(epoch.until(s.local_date).map_or(0, |span| span.get_days())));
     batch(vec![

@@ -87,7 +87,8 @@ impl Views {
 /// When it is not one SQL statement.
 pub fn tables_named(session: &SessionContext, file: &str, sql: &str) -> Result<Vec<String>> {
     let refused = |source| RuleError::Sql { file: file.to_owned(), doing: "parse", source };
-    let statement = session.state().sql_to_statement(sql.trim().trim_end_matches(';'), &dialect()).map_err(refused)?;
+    let statement =
+        session.state().sql_to_statement(sql.trim().trim_end_matches(';'), &dialect()).map_err(refused)?;
     let (tables, _) = resolve_table_references(&statement, true).map_err(refused)?;
     Ok(tables.iter().map(|t| t.table().to_owned()).collect())
 }

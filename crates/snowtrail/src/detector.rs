@@ -45,5 +45,8 @@ pub async fn run(lake: &mut Lake, bound: &Bound, now: Timestamp, range: Range) -
             Appended::LostRace => lake.refresh(Table::Findings).await?,
         }
     }
-    bail!("gave up recording findings in `{}` after {ATTEMPTS_MAX} attempts: other detectors kept winning", lake.uri())
+    bail!(
+        "gave up recording findings in `{}` after {ATTEMPTS_MAX} attempts: other detectors kept winning",
+        lake.uri()
+    )
 }

@@ -101,9 +101,10 @@ async fn skip_known(
         return Ok(group.to_vec());
     }
     let files = group.to_vec();
-    let hashes = tokio::task::spawn_blocking(move || files.iter().map(|f| f.sha256().ok()).collect::<Vec<_>>())
-        .await
-        .context("failed to hash files")?;
+    let hashes =
+        tokio::task::spawn_blocking(move || files.iter().map(|f| f.sha256().ok()).collect::<Vec<_>>())
+            .await
+            .context("failed to hash files")?;
     let known = ingest.taken_in(lake, &hashes.iter().flatten().cloned().collect::<Vec<_>>()).await?;
     let mut fresh = Vec::new();
     for (file, hash) in group.iter().zip(hashes) {
@@ -154,7 +155,12 @@ async fn take_group(
     commit(lake, ingest, batch, report).await
 }
 
-async fn commit(lake: &mut Lake, ingest: &mut Ingest, batch: Batch, report: &mut Report) -> anyhow::Result<()> {
+async fn commit(
+    lake: &mut Lake,
+    ingest: &mut Ingest,
+    batch: Batch,
+    report: &mut Report,
+) -> anyhow::Result<()> {
     let committed = ingest.commit(lake, batch).await?;
     tell_rejects(report, &committed.conflicts);
     for source in &committed.sources {
@@ -307,7 +313,10 @@ impl Report {
             ));
         }
         if self.digests + self.skipped > 0 {
-            lines.push(format!("skipped {} digest files and {} files that are no logs", self.digests, self.skipped));
+            lines.push(format!(
+                "skipped {} digest files and {} files that are no logs",
+                self.digests, self.skipped
+            ));
         }
         if self.rejects + self.remarks > 0 {
             lines.push("what was rejected is kept, with the reason: SELECT * FROM rejects".to_owned());

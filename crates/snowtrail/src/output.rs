@@ -38,8 +38,13 @@ pub fn note(text: &str) {
 /// Prints an error with its causes, once, and says how to exit.
 pub fn error(error: &anyhow::Error) -> Exit {
     let mut text = format!("error: {error}");
-    for cause in error.chain().skip(1) {
-        text.push_str(&format!("\n  because: {cause}"));
+    let mut last = error.to_string();
+    for cause in error.chain().skip(1).map(|cause| cause.to_string()) {
+        // Some libraries' errors show their cause in their own text and chain it too: said once is enough.
+        if !last.contains(&cause) {
+            text.push_str(&format!("\n  because: {cause}"));
+        }
+        last = cause;
     }
     note(&text);
     match error.downcast_ref::<Usage>() {
@@ -100,7 +105,10 @@ fn flat_column(column: &ArrayRef) -> anyhow::Result<ArrayRef> {
     let lines = json_lines(&[RecordBatch::try_new(schema, vec![column.clone()])?])?;
     let inner = |line: &str| {
         let value: Option<serde_json::Value> = serde_json::from_str(line).ok();
-        value.and_then(|mut v| v.get_mut("v").map(serde_json::Value::take)).filter(|v| !v.is_null()).map(|v| v.to_string())
+        value
+            .and_then(|mut v| v.get_mut("v").map(serde_json::Value::take))
+            .filter(|v| !v.is_null())
+            .map(|v| v.to_string())
     };
     Ok(Arc::new(lines.lines().map(inner).collect::<StringArray>()))
 }

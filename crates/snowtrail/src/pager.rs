@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use snowtrail_lake::{Lake, PageRow};
 use snowtrail_model::Finding;
 use snowtrail_page::{
-    FoldInputs, Ledger, Message, Page, Publish, PublishError, PublishFuture, PublishTarget, RenderInputs, RuleDocs,
-    SentPage, fold, render_text,
+    FoldInputs, Ledger, Message, Page, Publish, PublishError, PublishFuture, PublishTarget, RenderInputs,
+    RuleDocs, SentPage, fold, render_text,
 };
 use snowtrail_rules::RuleSet;
 
@@ -76,7 +76,8 @@ fn place(target: &PublishTarget) -> anyhow::Result<Box<dyn Publish>> {
         PublishTarget::Stdout => Ok(Box::new(Stdout)),
         PublishTarget::File(path) => Ok(Box::new(AppendTo(path.clone()))),
         PublishTarget::Topic(arn) => {
-            let text = format!("pages cannot go to `{arn}`: this version publishes to stdout: and file:PATH only");
+            let text =
+                format!("pages cannot go to `{arn}`: this version publishes to stdout: and file:PATH only");
             Err(anyhow::Error::new(Usage(text)))
         }
     }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use snowtrail_model::event::{
-    Event, EventSelector, FieldSelector, Grant, KeyValue, PolicyStatement, RotationSettings, Target, TrailSettings,
+    Event, EventSelector, FieldSelector, Grant, KeyValue, PolicyStatement, RotationSettings, Target,
+    TrailSettings,
 };
 
 use crate::column::{Column, flag, int, long, one, structs, text, texts, time, utc_day};
@@ -52,9 +53,11 @@ fn what_and_when() -> Vec<Column<EventRow>> {
         text("event_id", "eventID: GUID of this record; unique together with account_id", |r: &EventRow| {
             Some(&r.event.event_id)
         }),
-        time("event_time", "eventTime: when the request completed, UTC, one-second resolution", |r: &EventRow| {
-            Some(r.event.event_time)
-        }),
+        time(
+            "event_time",
+            "eventTime: when the request completed, UTC, one-second resolution",
+            |r: &EventRow| Some(r.event.event_time),
+        ),
         utc_day("event_date", "UTC day of event_time; the partition", |r: &EventRow| r.event.event_time),
         text("event_version", "eventVersion, such as 1.11; compare its parts as numbers", |r: &EventRow| {
             r.event.event_version.as_deref()
@@ -62,13 +65,17 @@ fn what_and_when() -> Vec<Column<EventRow>> {
         text("event_source", "eventSource, such as secretsmanager.amazonaws.com", |r: &EventRow| {
             Some(&r.event.event_source)
         }),
-        text("event_name", "eventName: API action or service event", |r: &EventRow| Some(&r.event.event_name)),
+        text("event_name", "eventName: API action or service event", |r: &EventRow| {
+            Some(&r.event.event_name)
+        }),
         text("event_type", "eventType, such as AwsApiCall, AwsServiceEvent, AwsVpceEvent", |r: &EventRow| {
             Some(&r.event.event_type)
         }),
-        text("event_category", "eventCategory: Management, Data, NetworkActivity, Insight", |r: &EventRow| {
-            r.event.event_category.as_deref()
-        }),
+        text(
+            "event_category",
+            "eventCategory: Management, Data, NetworkActivity, Insight",
+            |r: &EventRow| r.event.event_category.as_deref(),
+        ),
         text("aws_region", "awsRegion", |r: &EventRow| Some(&r.event.aws_region)),
         text("account_id", "recipientAccountId: the account this copy was delivered to", |r: &EventRow| {
             Some(&r.event.account_id)
@@ -78,13 +85,17 @@ fn what_and_when() -> Vec<Column<EventRow>> {
 
 fn who() -> Vec<Column<EventRow>> {
     vec![
-        text("principal", "Stable identity: role ARN with path, user ARN, root ARN, or AWS service", |r: &EventRow| {
-            r.event.principal.as_deref()
-        }),
+        text(
+            "principal",
+            "Stable identity: role ARN with path, user ARN, root ARN, or AWS service",
+            |r: &EventRow| r.event.principal.as_deref(),
+        ),
         text("principal_id", "userIdentity.principalId", |r: &EventRow| r.event.principal_id.as_deref()),
-        text("actor", "Who within the principal: session, source identity, SSO user, instance, function", |r: &EventRow| {
-            r.event.actor.as_deref()
-        }),
+        text(
+            "actor",
+            "Who within the principal: session, source identity, SSO user, instance, function",
+            |r: &EventRow| r.event.actor.as_deref(),
+        ),
         text("principal_account", "Account that the principal belongs to", |r: &EventRow| {
             r.event.principal_account.as_deref()
         }),
@@ -92,20 +103,26 @@ fn who() -> Vec<Column<EventRow>> {
         text("identity_type", "userIdentity.type; null on service events", |r: &EventRow| {
             r.event.identity_type.as_deref()
         }),
-        text("source_identity", "sessionContext.sourceIdentity", |r: &EventRow| r.event.source_identity.as_deref()),
+        text("source_identity", "sessionContext.sourceIdentity", |r: &EventRow| {
+            r.event.source_identity.as_deref()
+        }),
         text("invoked_by", "userIdentity.invokedBy: the AWS service that made the call", |r: &EventRow| {
             r.event.invoked_by.as_deref()
         }),
         flag("mfa", "sessionContext.attributes.mfaAuthenticated", |r: &EventRow| r.event.mfa),
-        flag("from_console", "sessionCredentialFromConsole: made with the console's credentials", |r: &EventRow| {
-            Some(r.event.from_console)
-        }),
+        flag(
+            "from_console",
+            "sessionCredentialFromConsole: made with the console's credentials",
+            |r: &EventRow| Some(r.event.from_console),
+        ),
     ]
 }
 
 fn from_where_and_to_what() -> Vec<Column<EventRow>> {
     vec![
-        text("source_ip", "sourceIPAddress where it is an IP address", |r: &EventRow| r.event.source_ip.as_deref()),
+        text("source_ip", "sourceIPAddress where it is an IP address", |r: &EventRow| {
+            r.event.source_ip.as_deref()
+        }),
         text("source_service", "sourceIPAddress where it names an AWS service", |r: &EventRow| {
             r.event.source_service.as_deref()
         }),
@@ -113,30 +130,43 @@ fn from_where_and_to_what() -> Vec<Column<EventRow>> {
         text("vpc_endpoint_id", "vpcEndpointId; proves nothing where invoked_by is set", |r: &EventRow| {
             r.event.vpc_endpoint_id.as_deref()
         }),
-        structs("targets", "What was touched: kind, full ARN if proven, name, text as asked", targets(), |r: &EventRow| {
-            &r.event.targets
-        }),
+        structs(
+            "targets",
+            "What was touched: kind, full ARN if proven, name, text as asked",
+            targets(),
+            |r: &EventRow| &r.event.targets,
+        ),
         text("secret_version_id", "Secret version asked for, written or decrypted", |r: &EventRow| {
             r.event.secret_version_id.as_deref()
         }),
-        text("version_stage", "Staging label asked for or moved", |r: &EventRow| r.event.version_stage.as_deref()),
-        text("kms_key_arn", "ARN of the KMS key, resolved by AWS", |r: &EventRow| r.event.kms_key_arn.as_deref()),
-        flag("with_decryption", "withDecryption of a Parameter Store read; null is AWS's default, false", |r: &EventRow| {
-            r.event.with_decryption
+        text("version_stage", "Staging label asked for or moved", |r: &EventRow| {
+            r.event.version_stage.as_deref()
         }),
+        text("kms_key_arn", "ARN of the KMS key, resolved by AWS", |r: &EventRow| {
+            r.event.kms_key_arn.as_deref()
+        }),
+        flag(
+            "with_decryption",
+            "withDecryption of a Parameter Store read; null is AWS's default, false",
+            |r: &EventRow| r.event.with_decryption,
+        ),
     ]
 }
 
 fn outcome_and_bodies() -> Vec<Column<EventRow>> {
     vec![
-        text("outcome", "ok, denied, throttled, not_found, error", |r: &EventRow| Some(r.event.outcome.as_str())),
+        text("outcome", "ok, denied, throttled, not_found, error", |r: &EventRow| {
+            Some(r.event.outcome.as_str())
+        }),
         text("error_code", "errorCode; null on success", |r: &EventRow| r.event.error_code.as_deref()),
         text("error_message", "errorMessage, redacted", |r: &EventRow| r.event.error_message.as_deref()),
         flag("read_only", "readOnly", |r: &EventRow| r.event.read_only),
         text("shared_event_id", "sharedEventID: links the copies of one action", |r: &EventRow| {
             r.event.shared_event_id.as_deref()
         }),
-        text("request_id", "requestID; not unique, not always a UUID", |r: &EventRow| r.event.request_id.as_deref()),
+        text("request_id", "requestID; not unique, not always a UUID", |r: &EventRow| {
+            r.event.request_id.as_deref()
+        }),
         text("request_parameters", "requestParameters, JSON text, redacted", |r: &EventRow| {
             r.event.request_parameters.as_deref()
         }),
@@ -154,13 +184,19 @@ fn outcome_and_bodies() -> Vec<Column<EventRow>> {
 
 fn bookkeeping() -> Vec<Column<EventRow>> {
     vec![
-        text("addendum_reason", "addendum.reason: DELIVERY_DELAY, UPDATED_DATA, SERVICE_OUTAGE", |r: &EventRow| {
-            r.event.addendum_reason.as_deref()
+        text(
+            "addendum_reason",
+            "addendum.reason: DELIVERY_DELAY, UPDATED_DATA, SERVICE_OUTAGE",
+            |r: &EventRow| r.event.addendum_reason.as_deref(),
+        ),
+        text(
+            "corrects_event_id",
+            "addendum.originalEventID: the event that this one replaces",
+            |r: &EventRow| r.event.corrects_event_id.as_deref(),
+        ),
+        flag("truncated", "AWS left a part out because it was too large", |r: &EventRow| {
+            Some(r.event.truncated)
         }),
-        text("corrects_event_id", "addendum.originalEventID: the event that this one replaces", |r: &EventRow| {
-            r.event.corrects_event_id.as_deref()
-        }),
-        flag("truncated", "AWS left a part out because it was too large", |r: &EventRow| Some(r.event.truncated)),
         flag("redacted", "Something like a secret value stood in clear and was replaced", |r: &EventRow| {
             Some(r.event.redacted)
         }),
@@ -169,37 +205,57 @@ fn bookkeeping() -> Vec<Column<EventRow>> {
 
 fn typed_bodies() -> Vec<Column<EventRow>> {
     vec![
-        structs("encryption_context", "KMS encryptionContext", key_values(), |r: &EventRow| &r.event.encryption_context),
+        structs("encryption_context", "KMS encryptionContext", key_values(), |r: &EventRow| {
+            &r.event.encryption_context
+        }),
         structs("tags", "Tags set by this call", key_values(), |r: &EventRow| &r.event.tags),
-        one("rotation", "Rotation settings set by this call", rotation(), |r: &EventRow| r.event.rotation.as_ref()),
-        structs("policy_statements", "Statements of a policy set by this call", statements(), |r: &EventRow| {
-            &r.event.policy_statements
+        one("rotation", "Rotation settings set by this call", rotation(), |r: &EventRow| {
+            r.event.rotation.as_ref()
         }),
-        one("grant", "KMS grant made or taken back by this call", grant(), |r: &EventRow| r.event.grant.as_ref()),
-        structs("event_selectors", "Event selectors set by PutEventSelectors", selectors(), |r: &EventRow| {
-            &r.event.event_selectors
+        structs(
+            "policy_statements",
+            "Statements of a policy set by this call",
+            statements(),
+            |r: &EventRow| &r.event.policy_statements,
+        ),
+        one("grant", "KMS grant made or taken back by this call", grant(), |r: &EventRow| {
+            r.event.grant.as_ref()
         }),
-        one("trail", "Trail settings set by CreateTrail or UpdateTrail", trail(), |r: &EventRow| r.event.trail.as_ref()),
+        structs(
+            "event_selectors",
+            "Event selectors set by PutEventSelectors",
+            selectors(),
+            |r: &EventRow| &r.event.event_selectors,
+        ),
+        one("trail", "Trail settings set by CreateTrail or UpdateTrail", trail(), |r: &EventRow| {
+            r.event.trail.as_ref()
+        }),
         texts("replica_regions", "Regions replicated to, or removed, by this call", |r: &EventRow| {
             &r.event.replica_regions
         }),
-        flag("asked_by_filter", "BatchGetSecretValue by filter: the record names no secret", |r: &EventRow| {
-            Some(r.event.asked_by_filter)
-        }),
+        flag(
+            "asked_by_filter",
+            "BatchGetSecretValue by filter: the record names no secret",
+            |r: &EventRow| Some(r.event.asked_by_filter),
+        ),
         flag("force_delete", "DeleteSecret without recovery", |r: &EventRow| r.event.force_delete),
         int("deletion_window_days", "Recovery or pending window of a deletion, days", |r: &EventRow| {
             r.event.deletion_window_days
         }),
         time("deletion_date", "When the deletion takes effect, UTC", |r: &EventRow| r.event.deletion_date),
-        long("content_hash", "64-bit hash of the identifying content; tells a duplicate from a forgery", |r: &EventRow| {
-            Some(r.event.content_hash)
-        }),
+        long(
+            "content_hash",
+            "64-bit hash of the identifying content; tells a duplicate from a forgery",
+            |r: &EventRow| Some(r.event.content_hash),
+        ),
     ]
 }
 
 fn origin() -> Vec<Column<EventRow>> {
     vec![
-        text("source_uri", "Object or message that the event was read from first", |r: &EventRow| Some(&r.source_uri)),
+        text("source_uri", "Object or message that the event was read from first", |r: &EventRow| {
+            Some(&r.source_uri)
+        }),
         long("source_index", "Position among that source's records, from 0", |r: &EventRow| {
             i64::try_from(r.source_index).ok()
         }),
@@ -209,9 +265,11 @@ fn origin() -> Vec<Column<EventRow>> {
 
 fn targets() -> Vec<Column<Target>> {
     vec![
-        text("kind", "secret, key, alias, parameter, parameter_path, role, user, trail, bucket, …", |t: &Target| {
-            Some(t.kind.as_str())
-        }),
+        text(
+            "kind",
+            "secret, key, alias, parameter, parameter_path, role, user, trail, bucket, …",
+            |t: &Target| Some(t.kind.as_str()),
+        ),
         text("arn", "Full ARN, if the record proves it", |t: &Target| t.arn.as_deref()),
         text("name", "Name without ARN and suffix", |t: &Target| t.name.as_deref()),
         text("as_asked", "What the caller typed", |t: &Target| t.as_asked.as_deref()),
@@ -228,9 +286,11 @@ fn key_values() -> Vec<Column<KeyValue>> {
 fn rotation() -> Vec<Column<RotationSettings>> {
     vec![
         text("lambda_arn", "rotationLambdaARN", |r: &RotationSettings| r.lambda_arn.as_deref()),
-        int("automatically_after_days", "rotationRules.automaticallyAfterDays, days", |r: &RotationSettings| {
-            r.automatically_after_days
-        }),
+        int(
+            "automatically_after_days",
+            "rotationRules.automaticallyAfterDays, days",
+            |r: &RotationSettings| r.automatically_after_days,
+        ),
         text("schedule_expression", "rotationRules.scheduleExpression", |r: &RotationSettings| {
             r.schedule_expression.as_deref()
         }),
@@ -270,18 +330,24 @@ fn selectors() -> Vec<Column<EventSelector>> {
     vec![
         text("form", "basic or advanced", |s: &EventSelector| Some(&s.form)),
         text("read_write_type", "All, ReadOnly, WriteOnly", |s: &EventSelector| s.read_write_type.as_deref()),
-        flag("include_management_events", "includeManagementEvents", |s: &EventSelector| s.include_management_events),
+        flag("include_management_events", "includeManagementEvents", |s: &EventSelector| {
+            s.include_management_events
+        }),
         texts("excluded_sources", "excludeManagementEventSources", |s: &EventSelector| &s.excluded_sources),
-        structs("fields", "Conditions of an advanced selector", field_selectors(), |s: &EventSelector| &s.fields),
+        structs("fields", "Conditions of an advanced selector", field_selectors(), |s: &EventSelector| {
+            &s.fields
+        }),
     ]
 }
 
 fn field_selectors() -> Vec<Column<FieldSelector>> {
     vec![
         text("field", "Field, such as eventCategory", |f: &FieldSelector| Some(&f.field)),
-        text("operator", "equals, notEquals, startsWith, notStartsWith, endsWith, notEndsWith", |f: &FieldSelector| {
-            Some(&f.operator)
-        }),
+        text(
+            "operator",
+            "equals, notEquals, startsWith, notStartsWith, endsWith, notEndsWith",
+            |f: &FieldSelector| Some(&f.operator),
+        ),
         texts("values", "Operands", |f: &FieldSelector| &f.values),
     ]
 }
@@ -295,7 +361,9 @@ fn trail() -> Vec<Column<TrailSettings>> {
         text("log_group", "cloudWatchLogsLogGroupArn", |t: &TrailSettings| t.log_group.as_deref()),
         flag("is_multi_region", "isMultiRegionTrail", |t: &TrailSettings| t.is_multi_region),
         flag("is_organization", "isOrganizationTrail", |t: &TrailSettings| t.is_organization),
-        flag("include_global_events", "includeGlobalServiceEvents", |t: &TrailSettings| t.include_global_events),
+        flag("include_global_events", "includeGlobalServiceEvents", |t: &TrailSettings| {
+            t.include_global_events
+        }),
         flag("log_file_validation", "enableLogFileValidation", |t: &TrailSettings| t.log_file_validation),
     ]
 }

@@ -30,7 +30,9 @@ pub(super) fn columns() -> Vec<Column<Finding>> {
     vec![
         text("rule", "Id of the rule", |f: &Finding| Some(&f.rule)),
         text("severity", "info, low, medium, high, critical", |f: &Finding| Some(f.severity.as_str())),
-        text("key", "Identifies the finding for ever: rule, thing, event-time window", |f: &Finding| Some(&f.key)),
+        text("key", "Identifies the finding for ever: rule, thing, event-time window", |f: &Finding| {
+            Some(&f.key)
+        }),
         text("state", "open or withdrawn", |f: &Finding| Some(f.state.as_str())),
         long("revision", "From 1, rising with each change", |f: &Finding| Some(f.revision)),
         text("title", "One line", |f: &Finding| Some(&f.title)),
@@ -41,7 +43,9 @@ pub(super) fn columns() -> Vec<Column<Finding>> {
         text("secret_name", "The secret's name", |f: &Finding| f.secret_name.as_deref()),
         text("principal", "Who: stable identity", |f: &Finding| f.principal.as_deref()),
         text("actor", "Who within the principal", |f: &Finding| f.actor.as_deref()),
-        time("window_start", "Start of the event-time window, UTC, inclusive", |f: &Finding| Some(f.window_start)),
+        time("window_start", "Start of the event-time window, UTC, inclusive", |f: &Finding| {
+            Some(f.window_start)
+        }),
         time("window_end", "End of the event-time window, UTC, exclusive", |f: &Finding| Some(f.window_end)),
         text("observed", "What was seen, in numbers", |f: &Finding| Some(&f.observed)),
         text("expected", "What was expected, in numbers", |f: &Finding| Some(&f.expected)),
@@ -54,7 +58,9 @@ pub(super) fn columns() -> Vec<Column<Finding>> {
 pub(super) fn page_columns() -> Vec<Column<PageRow>> {
     vec![
         text("dedupe_key", "Finding key and what happened to it", |p: &PageRow| Some(&p.dedupe_key)),
-        text("kind", "opened, escalated, reminder n, resolved, withdrawn, summary", |p: &PageRow| Some(&p.kind)),
+        text("kind", "opened, escalated, reminder n, resolved, withdrawn, summary", |p: &PageRow| {
+            Some(&p.kind)
+        }),
         text("severity", "info, low, medium, high, critical", |p: &PageRow| Some(&p.severity)),
         text("subject", "The page's one-line subject", |p: &PageRow| Some(&p.subject)),
         text("target", "Where it went", |p: &PageRow| Some(&p.target)),

@@ -17,8 +17,8 @@ use crate::column::{self, Column};
 pub use events::EventRow;
 pub(crate) use events::HIGH_CARDINALITY;
 pub use findings::PageRow;
-pub use sources::{RejectRow, SourceRow};
 use snowtrail_model::Finding;
+pub use sources::{RejectRow, SourceRow};
 
 /// One of the lake's tables. The folder of a table has the table's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,7 +37,8 @@ pub enum Table {
 
 impl Table {
     /// All tables, in commit order: the row that says "taken in" comes after what was taken in.
-    pub const ALL: [Table; 5] = [Table::Rejects, Table::Events, Table::Sources, Table::Findings, Table::Pages];
+    pub const ALL: [Table; 5] =
+        [Table::Rejects, Table::Events, Table::Sources, Table::Findings, Table::Pages];
 
     /// Folder of the table inside the lake.
     pub fn folder(self) -> &'static str {

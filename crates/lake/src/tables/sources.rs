@@ -72,8 +72,12 @@ pub(super) fn source_columns() -> Vec<Column<SourceRow>> {
             Some(saturate(r.records))
         }),
         long("stored", "Records that became rows of events", |r: &SourceRow| Some(saturate(r.stored))),
-        long("out_of_scope", "Records of other services' calls", |r: &SourceRow| Some(saturate(r.out_of_scope))),
-        long("duplicates", "Records already stored from elsewhere", |r: &SourceRow| Some(saturate(r.duplicates))),
+        long("out_of_scope", "Records of other services' calls", |r: &SourceRow| {
+            Some(saturate(r.out_of_scope))
+        }),
+        long("duplicates", "Records already stored from elsewhere", |r: &SourceRow| {
+            Some(saturate(r.duplicates))
+        }),
         long("rejects", "Records that could not be understood", |r: &SourceRow| Some(saturate(r.rejects))),
         long("remarks", "Remarks about the source as a whole", |r: &SourceRow| Some(saturate(r.remarks))),
         time("taken_in_at", "When it was taken in, UTC", |r: &SourceRow| Some(r.taken_in_at)),
@@ -82,19 +86,29 @@ pub(super) fn source_columns() -> Vec<Column<SourceRow>> {
 
 pub(super) fn reject_columns() -> Vec<Column<RejectRow>> {
     vec![
-        text("reason", "Why: malformed_json, cut_off, missing_field, conflicting_duplicate, …", |r: &RejectRow| {
-            Some(r.reject.reason.as_str())
-        }),
+        text(
+            "reason",
+            "Why: malformed_json, cut_off, missing_field, conflicting_duplicate, …",
+            |r: &RejectRow| Some(r.reject.reason.as_str()),
+        ),
         text("detail", "What exactly", |r: &RejectRow| Some(&r.reject.detail)),
         text("source_uri", "Object or message it stood in", |r: &RejectRow| Some(&r.source_uri)),
-        text("source_sha256", "SHA-256 of that source's bytes as stored", |r: &RejectRow| Some(&r.source_sha256)),
-        long("source_index", "Position among the source's records, from 0; null: the whole source", |r: &RejectRow| {
-            r.reject.index.map(saturate)
+        text("source_sha256", "SHA-256 of that source's bytes as stored", |r: &RejectRow| {
+            Some(&r.source_sha256)
         }),
-        long("byte_offset", "Where it starts in the inflated bytes", |r: &RejectRow| Some(saturate(r.reject.offset))),
+        long(
+            "source_index",
+            "Position among the source's records, from 0; null: the whole source",
+            |r: &RejectRow| r.reject.index.map(saturate),
+        ),
+        long("byte_offset", "Where it starts in the inflated bytes", |r: &RejectRow| {
+            Some(saturate(r.reject.offset))
+        }),
         text("event_id", "eventID, where it could be read", |r: &RejectRow| r.reject.event_id.as_deref()),
         text("excerpt", "The bytes, redacted, bounded", |r: &RejectRow| Some(&r.reject.excerpt)),
-        long("bytes_total", "Length before it was cut, bytes", |r: &RejectRow| Some(saturate(r.reject.bytes_total))),
+        long("bytes_total", "Length before it was cut, bytes", |r: &RejectRow| {
+            Some(saturate(r.reject.bytes_total))
+        }),
         time("rejected_at", "When it was stored, UTC", |r: &RejectRow| Some(r.rejected_at)),
     ]
 }

@@ -29,10 +29,14 @@ pub async fn deliver(
     let mut failed = !detection.failures.is_empty();
     if let Some(target) = target {
         let mut paged_about = detection.findings.clone();
-        let open: std::collections::HashSet<&str> = detection.findings.iter().map(|f| f.key.as_str()).collect();
+        let open: std::collections::HashSet<&str> =
+            detection.findings.iter().map(|f| f.key.as_str()).collect();
         paged_about.extend(detection.revisions.iter().filter(|f| !open.contains(f.key.as_str())).cloned());
         let paged = pager::page(lake, bound, &paged_about, &target, now).await?;
-        output::note(&format!("sent {} pages; {} findings are recorded without one", paged.sent, paged.recorded));
+        output::note(&format!(
+            "sent {} pages; {} findings are recorded without one",
+            paged.sent, paged.recorded
+        ));
         failed |= paged.failed > 0;
     }
     let worst = detection.findings.iter().map(|f| f.severity).max();
@@ -49,7 +53,8 @@ fn tell(detection: &Detection) {
         output::error(&anyhow::anyhow!("{}", chain(failure)));
     }
     let open = detection.findings.len();
-    let withdrawn = detection.revisions.iter().filter(|f| f.state == snowtrail_model::FindingState::Withdrawn).count();
+    let withdrawn =
+        detection.revisions.iter().filter(|f| f.state == snowtrail_model::FindingState::Withdrawn).count();
     output::note(&format!(
         "{open} open findings; {} changed with this run, {withdrawn} of them withdrawn",
         detection.revisions.len()

@@ -22,7 +22,9 @@ pub async fn run(command: LakeCommand) -> anyhow::Result<Exit> {
 async fn stats(uri: &str, format: Format) -> anyhow::Result<()> {
     let lake = Lake::open(uri, Access::Read).await?;
     let stats = lake.stats().await?;
-    let longs = |get: fn(&snowtrail_lake::stats::TableStats) -> i64| Arc::new(stats.iter().map(get).collect::<Int64Array>()) as _;
+    let longs = |get: fn(&snowtrail_lake::stats::TableStats) -> i64| {
+        Arc::new(stats.iter().map(get).collect::<Int64Array>()) as _
+    };
     let times = |get: fn(&snowtrail_lake::stats::TableStats) -> Option<jiff::Timestamp>| {
         Arc::new(stats.iter().map(|s| get(s).map(|t| t.to_string())).collect::<StringArray>()) as _
     };
@@ -44,11 +46,21 @@ fn schema(format: Format) -> anyhow::Result<()> {
     for table in Table::ALL {
         for field in table.schema().fields() {
             let comment = field.metadata().get(COMMENT).cloned().unwrap_or_default();
-            rows.push([table.sql_name().to_owned(), field.name().clone(), field.data_type().to_string(), comment]);
+            rows.push([
+                table.sql_name().to_owned(),
+                field.name().clone(),
+                field.data_type().to_string(),
+                comment,
+            ]);
         }
     }
-    let column = |i: usize| Arc::new(rows.iter().map(|row| Some(row[i].as_str())).collect::<StringArray>()) as _;
-    let batch =
-        RecordBatch::try_from_iter([("table", column(0)), ("column", column(1)), ("type", column(2)), ("meaning", column(3))])?;
+    let column =
+        |i: usize| Arc::new(rows.iter().map(|row| Some(row[i].as_str())).collect::<StringArray>()) as _;
+    let batch = RecordBatch::try_from_iter([
+        ("table", column(0)),
+        ("column", column(1)),
+        ("type", column(2)),
+        ("meaning", column(3)),
+    ])?;
     output::rows(&[batch], format)
 }

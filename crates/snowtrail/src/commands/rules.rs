@@ -22,7 +22,9 @@ pub async fn run(command: Rules) -> anyhow::Result<Exit> {
         Rules::List { rules, format } => list(&policy_file::load(&rules)?, format),
         Rules::Show { id, rules } => show(&id, &policy_file::load(&rules)?),
         Rules::Check { rules } => check(&rules).await,
-        Rules::Test { ids, rules, fixtures } => rules_test::run(&ids, &policy_file::load(&rules)?, &fixtures).await,
+        Rules::Test { ids, rules, fixtures } => {
+            rules_test::run(&ids, &policy_file::load(&rules)?, &fixtures).await
+        }
     }
 }
 

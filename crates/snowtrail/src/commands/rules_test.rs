@@ -22,7 +22,9 @@ use crate::{intake, progress, workbench};
 /// Tests the named rules, or all.
 pub async fn run(ids: &[String], bound: &Bound, folder: &Path) -> anyhow::Result<Exit> {
     if let Some(id) = ids.iter().find(|id| !bound.rules.rules.contains_key(*id)) {
-        return Err(anyhow::Error::new(Usage(format!("there is no rule `{id}`; `snowtrail rules list` names them"))));
+        return Err(anyhow::Error::new(Usage(format!(
+            "there is no rule `{id}`; `snowtrail rules list` names them"
+        ))));
     }
     let mut tally = Tally::default();
     let chosen: Vec<&Rule> =
@@ -59,15 +61,19 @@ impl Tally {
 async fn test_rule(rule: &Rule, rules: &RuleSet, folder: &Path, tally: &mut Tally) -> anyhow::Result<()> {
     let id = &rule.header.id;
     let cases = fixtures(folder, id)?;
-    let (tightened, loosened) =
-        (cases.iter().any(|c| !c.expect.tighten.is_empty()), cases.iter().any(|c| !c.expect.loosen.is_empty()));
+    let (tightened, loosened) = (
+        cases.iter().any(|c| !c.expect.tighten.is_empty()),
+        cases.iter().any(|c| !c.expect.loosen.is_empty()),
+    );
     let lacks = |what: &str| Some(format!("{id}: no fixture {what} under `{}`", folder.join(id).display()));
     tally.note(if cases.iter().any(|c| c.fires) { None } else { lacks("that fires") });
     tally.note(if cases.iter().any(|c| !c.fires) { None } else { lacks("that stays quiet") });
     tally.note(if tightened { None } else { lacks("with [tighten]") });
     tally.note(if loosened { None } else { lacks("with [loosen]") });
     for case in &cases {
-        test_fixture(case, rule, rules, tally).await.with_context(|| format!("fixture {id}/{}", case.name))?;
+        test_fixture(case, rule, rules, tally)
+            .await
+            .with_context(|| format!("fixture {id}/{}", case.name))?;
     }
     Ok(())
 }
@@ -100,7 +106,12 @@ async fn test_fixture(case: &Fixture, rule: &Rule, rules: &RuleSet, tally: &mut 
     Ok(())
 }
 
-async fn findings(lake: &Lake, rules: &RuleSet, policy: Policy, now: Timestamp) -> anyhow::Result<Vec<Finding>> {
+async fn findings(
+    lake: &Lake,
+    rules: &RuleSet,
+    policy: Policy,
+    now: Timestamp,
+) -> anyhow::Result<Vec<Finding>> {
     let bound = Bound { rules: rules.clone(), policy };
     let engine = workbench::open(lake, &bound, now).await?;
     Ok(engine.evaluate(now, |_| {}).await.findings)

@@ -27,7 +27,8 @@ pub async fn run(options: Sql) -> anyhow::Result<Exit> {
     let engine = workbench::open(&lake, &bound, now).await?;
     match query {
         Some(text) => {
-            let bound = bind("query", &text, &Literals::now(now)).map_err(|e| anyhow::Error::new(Usage(e.to_string())))?;
+            let bound = bind("query", &text, &Literals::now(now))
+                .map_err(|e| anyhow::Error::new(Usage(e.to_string())))?;
             answer(engine.session(), &bound, options.format).await?;
         }
         None => sql_prompt::run(engine.session(), options.format, now).await?,
@@ -44,7 +45,9 @@ fn query(options: &Sql) -> anyhow::Result<Option<String>> {
         if std::io::stdin().is_terminal() {
             return Ok(None);
         }
-        return Ok(Some(std::io::read_to_string(std::io::stdin()).context("failed to read the query from stdin")?));
+        return Ok(Some(
+            std::io::read_to_string(std::io::stdin()).context("failed to read the query from stdin")?,
+        ));
     };
     let name = file.to_string_lossy();
     match std::fs::read_to_string(file) {
@@ -60,10 +63,9 @@ fn query(options: &Sql) -> anyhow::Result<Option<String>> {
 pub async fn answer(session: &SessionContext, query: &str, format: Format) -> anyhow::Result<()> {
     let options = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     let query = query.trim().trim_end_matches(';');
-    let frame = session
-        .sql_with_options(query, options)
-        .await
-        .map_err(|error| anyhow::Error::new(Usage(format!("the query was refused: {}", error.strip_backtrace()))))?;
+    let frame = session.sql_with_options(query, options).await.map_err(|error| {
+        anyhow::Error::new(Usage(format!("the query was refused: {}", error.strip_backtrace())))
+    })?;
     let schema = frame.schema().inner().clone();
     let mut batches = frame.collect().await.context("failed to run the query")?;
     if batches.is_empty() {

@@ -14,7 +14,8 @@ use crate::cli::Format;
 use crate::commands::sql::answer;
 use crate::output;
 
-const HELP: &str = "A query ends with a semicolon. \\d lists tables and views, \\d NAME its columns, \\q leaves.\n";
+const HELP: &str =
+    "A query ends with a semicolon. \\d lists tables and views, \\d NAME its columns, \\q leaves.\n";
 
 /// Reads queries until the person leaves. A query that fails is told and the prompt goes on.
 pub async fn run(session: &SessionContext, format: Format, now: Timestamp) -> anyhow::Result<()> {

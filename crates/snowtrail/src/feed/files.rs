@@ -13,7 +13,8 @@ use url::Url;
 use walkdir::WalkDir;
 
 /// Endings of names that logs have.
-const LOG_ENDINGS: [&str; 7] = [".json", ".json.gz", ".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz", ".log.gz"];
+const LOG_ENDINGS: [&str; 7] =
+    [".json", ".json.gz", ".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz", ".log.gz"];
 
 /// Folders of CloudTrail's S3 layout that hold other things than event logs.
 /// Source: AWS CloudTrail User Guide, "CloudTrail digest file structure".

@@ -1,0 +1,11 @@
+//! The tests of the whole: the binary as its users run it, one test binary for all of it.
+
+mod architecture;
+mod bad_input;
+mod commands;
+mod law;
+mod once;
+mod other_readers;
+mod rules;
+mod snowtrail;
+mod story;
