@@ -6,7 +6,8 @@
 -- principal; if it was never delivered, one of the owner's does.
 -- account_id is the resource owner's account where a copy proves it, else the account that the record was delivered to.
 -- delivered_to is always the latter. rotation_days, rotation_schedule, rotation_lambda, rotate_immediately: the rotation
--- settings of RotateSecret. Other columns as in events.
+-- settings of RotateSecret. trail_…: those of CreateTrail and UpdateTrail. first_target: the first target's name.
+-- Other columns as in events.
 WITH corrected AS ( -- a row: an event that no longer counts
   SELECT DISTINCT corrects_event_id, account_id
   FROM events
@@ -33,10 +34,17 @@ SELECT
   e.invoked_by, e.mfa, e.from_console, e.source_ip, e.source_service, e.user_agent, e.vpc_endpoint_id,
   e.targets, e.secret_version_id, e.version_stage, e.kms_key_arn, e.with_decryption,
   e.outcome, e.error_code, e.error_message, e.read_only, e.shared_event_id, e.request_id, e.truncated,
-  e.encryption_context, e.tags, e.policy_statements, e."grant", e.event_selectors, e."trail",
+  e.encryption_context, e.tags, e.policy_statements, e."grant", e.event_selectors,
   e.replica_regions, e.asked_by_filter, e.force_delete, e.deletion_window_days, e.deletion_date,
   e.rotation['automatically_after_days'] AS rotation_days, e.rotation['schedule_expression'] AS rotation_schedule,
-  e.rotation['lambda_arn'] AS rotation_lambda, e.rotation['rotate_immediately'] AS rotate_immediately
+  e.rotation['lambda_arn'] AS rotation_lambda, e.rotation['rotate_immediately'] AS rotate_immediately,
+  e.targets[1]['name'] AS first_target,
+  e."trail"['s3_bucket'] AS trail_s3_bucket, e."trail"['s3_prefix'] AS trail_s3_prefix,
+  e."trail"['sns_topic'] AS trail_sns_topic, e."trail"['kms_key'] AS trail_kms_key,
+  e."trail"['log_group'] AS trail_log_group, e."trail"['is_multi_region'] AS trail_is_multi_region,
+  e."trail"['is_organization'] AS trail_is_organization,
+  e."trail"['include_global_events'] AS trail_include_global_events,
+  e."trail"['log_file_validation'] AS trail_log_file_validation
 FROM events e
 LEFT ANTI JOIN corrected x ON x.corrects_event_id = e.event_id AND x.account_id = e.account_id
 LEFT JOIN copied c ON c.shared_event_id = e.shared_event_id

@@ -1,0 +1,164 @@
+-- id = "rotation-overdue"
+-- title = "A secret was not rotated in time"
+-- severity = "medium"
+-- window = "1d"
+-- history = "400d"
+-- attack = []
+-- description = """\
+--   A deadline for a new value passed. The deadline comes from the contract (rotate_every), else from the schedule that \
+--   RotateSecret set (days or a rate; a cron expression is not read). It counts from the last new value: a rotation \
+--   that succeeded, a value written by hand, the creation, a restore; where the lake saw none of these, from its first \
+--   sight of the secret. Each missed deadline is one finding, and a late rotation does not take it back. Replicas are \
+--   rotated with their primary and count with it. Deleted secrets have no deadlines.\
+--   """
+-- runbook = [
+--   "Look whether rotation is on at all (view secrets: rotation_on), and whether attempts failed or got stuck.",
+--   "No rotation function: rotate by hand today, then give the secret one.",
+--   "If the contract is wrong, change rotate_every with the owner's consent.",
+-- ]
+-- benign = [
+--   "A secret that is rotated at its source, by a system that does not write a new version until later.",
+--   "A secret that nobody uses any more: delete it.",
+-- ]
+-- [parameters.grace]
+-- type = "duration"
+-- default = "2d"
+-- description = "How late is not yet worth a word. Secrets Manager takes any moment of the due day, and a failed attempt is repeated."
+-- [parameters.deadlines_max]
+-- default = 12
+-- unit = "missed deadlines in a row"
+-- description = "How many findings one forgotten value may make. Whoever ignored twelve will not read the thirteenth."
+WITH steps AS ( -- a row: one successful touch, with what it means for the age of the value
+  SELECT
+    t.account_id, t.aws_region, t.secret_name, t.event_time, t.event_id,
+    right(coalesce(t.secret_arn, a.secret_arn), 6) AS suffix,
+    coalesce(t.secret_arn, a.secret_arn) AS secret_arn,
+    CASE
+      WHEN t.event_name = 'CreateSecret' THEN 'created'
+      WHEN t.event_name = 'RotationSucceeded' THEN 'rotated'
+      WHEN t.event_name = 'PutSecretValue' AND (t.version_stage IS NULL OR t.version_stage = 'AWSCURRENT') THEN 'written'
+      WHEN t.event_name = 'UpdateSecretVersionStage' AND t.version_stage = 'AWSCURRENT' THEN 'written'
+      WHEN t.event_name = 'UpdateSecret' AND t.secret_version_id IS NOT NULL
+        AND count(CASE WHEN t.event_name = 'GenerateDataKey' THEN 1 END) OVER (
+          PARTITION BY t.account_id, t.aws_region, t.secret_name, t.secret_version_id
+        ) > 0 THEN 'written'
+      WHEN t.event_name = 'RestoreSecret' THEN 'restored'
+      WHEN t.event_name = 'DeleteSecret' THEN 'deleted'
+      WHEN t.event_name = 'CancelRotateSecret' THEN 'cancelled'
+      WHEN t.event_name = 'RotateSecret' AND (t.rotation_days IS NOT NULL OR t.rotation_schedule IS NOT NULL) THEN 'set'
+      ELSE 'seen'
+    END AS step,
+    coalesce(
+      CAST(t.rotation_days AS BIGINT) * 86400,
+      CAST(regexp_match(t.rotation_schedule, '^rate\((\d+) days?\)$')[1] AS BIGINT) * 86400,
+      CAST(regexp_match(t.rotation_schedule, '^rate\((\d+) hours?\)$')[1] AS BIGINT) * 3600
+    ) AS scheduled_seconds,
+    t.event_name IN ('CreateSecret', 'RotationSucceeded', 'RotateSecret', 'ReplicateSecretToRegions') AS is_at_home
+  FROM touches t
+  LEFT JOIN secret_arns a
+    ON a.account_id = t.account_id AND a.aws_region = t.aws_region AND a.secret_name = t.secret_name
+    AND t.event_time >= a.valid_from AND t.event_time < a.valid_to
+  WHERE t.outcome = 'ok'
+),
+placed AS ( -- a row: the same, with the primary's region and the first sight of its family
+  SELECT
+    *,
+    coalesce(
+      min(CASE WHEN is_at_home THEN aws_region END) OVER (PARTITION BY account_id, secret_name, suffix),
+      min(aws_region) OVER (PARTITION BY account_id, secret_name, suffix)
+    ) AS home_region,
+    row_number() OVER (PARTITION BY account_id, secret_name, suffix ORDER BY event_time, event_id, aws_region) AS position
+  FROM steps
+),
+turns AS ( -- a row: one moment at which a clock of the family begins or stops
+  SELECT
+    p.account_id, p.home_region AS aws_region, p.secret_name, p.suffix, p.event_time, p.event_id, p.secret_arn, p.scheduled_seconds,
+    CASE WHEN p.step = 'seen' THEN 'first seen' ELSE p.step END AS step,
+    c.rotate_every_seconds, c.owner, c.sensitivity
+  FROM placed p
+  LEFT JOIN policy_secrets c
+    ON c.account_id = p.account_id AND c.aws_region = p.home_region AND c.secret_name = p.secret_name
+  WHERE (p.step <> 'seen' OR p.position = 1)
+    AND (c.rotate_every_seconds IS NULL OR p.step NOT IN ('set', 'cancelled'))
+),
+numbered AS ( -- a row: the same, with the number of the schedule that is in force, and the next turn
+  SELECT
+    *,
+    sum(CASE WHEN step IN ('set', 'cancelled') THEN 1 ELSE 0 END) OVER (
+      PARTITION BY account_id, secret_name, suffix ORDER BY event_time, event_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS schedule,
+    lead(event_time) OVER (PARTITION BY account_id, secret_name, suffix ORDER BY event_time, event_id) AS next_at
+  FROM turns
+),
+clocks AS ( -- a row: one stretch of time in which the value did not change, and how long that may last
+  SELECT
+    *,
+    coalesce(
+      rotate_every_seconds,
+      max(CASE WHEN schedule > 0 THEN scheduled_seconds END) OVER (PARTITION BY account_id, secret_name, suffix, schedule)
+    ) AS allowed_seconds,
+    to_unixtime($now) - to_unixtime($now - $grace) AS grace_seconds
+  FROM numbered
+),
+missed AS ( -- a row: the same, with the number of deadlines that it missed
+  SELECT
+    *,
+    least(
+      (to_unixtime($now) - grace_seconds - to_unixtime(event_time)) / allowed_seconds,
+      (coalesce(to_unixtime(next_at) - 1, to_unixtime($now)) - grace_seconds - to_unixtime(event_time)) / allowed_seconds,
+      $deadlines_max
+    ) AS deadlines
+  FROM clocks
+  WHERE allowed_seconds > 0 AND step <> 'deleted'
+),
+deadlines AS ( -- a row: one missed deadline
+  SELECT *, unnest(range(1, deadlines + 1)) AS number
+  FROM missed
+  WHERE deadlines > 0
+),
+dated AS ( -- a row: the same, with its time
+  SELECT
+    *,
+    arrow_cast(to_timestamp_seconds(to_unixtime(event_time) + number * allowed_seconds), 'Timestamp(Microsecond, Some("UTC"))') AS due_at
+  FROM deadlines
+),
+told AS ( -- a row: one secret and one missed deadline
+  SELECT
+    account_id, aws_region, secret_name, due_at,
+    max(event_time) AS since,
+    max(step) AS step,
+    max(number) AS number,
+    max(allowed_seconds) AS allowed_seconds,
+    max(rotate_every_seconds) AS rotate_every_seconds,
+    max(secret_arn) AS secret_arn,
+    max(owner) AS owner,
+    max(sensitivity) AS sensitivity,
+    array_sort(array_agg(DISTINCT event_id)) AS event_ids
+  FROM dated
+  GROUP BY account_id, aws_region, secret_name, due_at
+)
+SELECT
+  concat_ws('|', account_id, aws_region, secret_name, to_char(due_at, '%Y-%m-%dT%H:%M:%SZ')) AS key,
+  concat('Rotation overdue: ', secret_name) AS title,
+  concat(
+    'A new value of ', secret_name, ' was due at ', to_char(due_at, '%Y-%m-%d %H:%M:%S'), ' UTC (',
+    CASE WHEN rotate_every_seconds IS NOT NULL THEN 'contract' ELSE 'schedule' END, ': every ',
+    CASE WHEN allowed_seconds % 86400 = 0 THEN concat(allowed_seconds / 86400, ' days') ELSE concat(allowed_seconds / 3600, ' hours') END,
+    '); the last was ', CASE step WHEN 'first seen' THEN 'before the lake, which first saw the secret' ELSE step END, ' at ',
+    to_char(since, '%Y-%m-%d %H:%M:%S'), ' UTC.',
+    CASE WHEN number > 1 THEN concat(' It is missed deadline number ', number, ' in a row.') ELSE '' END
+  ) AS summary,
+  account_id, aws_region, secret_arn, secret_name,
+  CAST(NULL AS VARCHAR) AS principal,
+  CAST(NULL AS VARCHAR) AS actor,
+  due_at AS window_start,
+  due_at + $grace AS window_end,
+  concat('no new value in ', (to_unixtime(due_at + $grace) - to_unixtime(since)) / 86400, ' days') AS observed,
+  concat('a new value every ', CASE WHEN allowed_seconds % 86400 = 0 THEN concat(allowed_seconds / 86400, ' days') ELSE concat(allowed_seconds / 3600, ' hours') END) AS expected,
+  event_ids AS evidence,
+  named_struct(
+    'due_at', due_at, 'since', since, 'since_what', step, 'missed_in_a_row', number, 'allowed_seconds', allowed_seconds,
+    'from', CASE WHEN rotate_every_seconds IS NOT NULL THEN 'contract' ELSE 'schedule' END, 'owner', owner
+  ) AS detail,
+  CASE WHEN sensitivity IN ('high', 'critical') THEN 'high' WHEN sensitivity = 'low' THEN 'low' ELSE 'medium' END AS severity
+FROM told

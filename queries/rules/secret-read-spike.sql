@@ -1,0 +1,118 @@
+-- id = "secret-read-spike"
+-- title = "Reads of one secret far above its own rhythm"
+-- severity = "high"
+-- window = "1h"
+-- history = "35d"
+-- attack = ["T1555.006"]
+-- description = """\
+--   One principal read one secret much more often in an hour than it did in the same hour of earlier weeks (and in the \
+--   hour before and after it, so that a job that slips by minutes, or a change of clocks, is no news). High when the \
+--   hour is also above the busiest hour that the pair ever had; otherwise only the hour is unusual. A pair that is known \
+--   for less than min_weeks has no rhythm yet: then a higher floor holds, and the finding says so.\
+--   """
+-- runbook = [
+--   "Look at the actor and the source addresses of the events: one session or many tasks?",
+--   "Ask the owner for a deploy, a scale-out or a crash loop in that hour.",
+--   "If nobody knows the reads: revoke the role's sessions, rotate the secret, then look for the same actor elsewhere.",
+-- ]
+-- benign = [
+--   "A crash loop: each start reads the secret again; the reads come from many tasks.",
+--   "A cache that was switched off, or a new release that reads per request.",
+--   "A load test or a scale-out beyond anything seen before.",
+-- ]
+-- [parameters.floor]
+-- default = 20
+-- unit = "reads in an hour"
+-- description = "At or below this nothing fires, whatever the rhythm: a restart of a few tasks is not worth a page."
+-- [parameters.percent]
+-- default = 300
+-- unit = "percent of the usual"
+-- description = "How far above the same hour of earlier weeks. A deploy doubles the reads of an hour; three times is more than that."
+-- [parameters.memory]
+-- type = "duration"
+-- default = "35d"
+-- description = "How far back the rhythm is learned: five weeks, so that a monthly job has been seen once."
+-- [parameters.min_weeks]
+-- default = 2
+-- unit = "weeks"
+-- description = "How long a pair must be known before it has a rhythm; with one week a single odd hour would be the rule."
+-- [parameters.cold_floor]
+-- default = 100
+-- unit = "reads in an hour"
+-- description = "The floor for a pair without a rhythm: a new service may read eagerly, but hardly every half minute."
+WITH hours AS ( -- a row: one hour of one principal's ordinary reads of one secret, and what came before
+  SELECT
+    *,
+    min(hour) OVER (
+      PARTITION BY account_id, aws_region, secret_name, principal ORDER BY hour
+      RANGE BETWEEN $memory PRECEDING AND CURRENT ROW
+    ) AS known_since,
+    max(reads) OVER (
+      PARTITION BY account_id, aws_region, secret_name, principal ORDER BY hour
+      RANGE BETWEEN $memory PRECEDING AND INTERVAL '1 hour' PRECEDING
+    ) AS busiest
+  FROM activity
+  WHERE reads > 0
+),
+slots AS ( -- a row: an hour as it counts for the rhythm: for itself, the hour before and the hour after
+  SELECT *, unnest(generate_series(hour - INTERVAL '1 hour', hour + INTERVAL '1 hour', INTERVAL '1 hour')) AS slot
+  FROM hours
+),
+placed AS ( -- a row: the same, with its hour of the week, 0 to 167
+  SELECT *, (to_unixtime(slot) / 3600) % 168 AS hour_of_week
+  FROM slots
+),
+compared AS ( -- a row: the same, with the most reads in the same hour of earlier weeks
+  SELECT
+    *,
+    max(reads) OVER (
+      PARTITION BY account_id, aws_region, secret_name, principal, hour_of_week ORDER BY slot
+      RANGE BETWEEN $memory PRECEDING AND INTERVAL '24 hours' PRECEDING
+    ) AS usual
+  FROM placed
+),
+judged AS ( -- a row: one hour with its verdict
+  SELECT
+    c.*,
+    (to_unixtime(c.hour) - to_unixtime(c.known_since)) / 604800 AS weeks_known,
+    (to_unixtime(c.hour) - to_unixtime(c.known_since)) / 604800 >= $min_weeks AS has_rhythm,
+    c.reads > coalesce(c.busiest, 0) AS is_busiest
+  FROM compared c
+  WHERE c.slot = c.hour AND c.reads > least($floor, $cold_floor)
+)
+SELECT
+  concat_ws('|', j.account_id, j.aws_region, j.secret_name, j.principal, to_char(j.hour, '%Y-%m-%dT%H:%M:%SZ')) AS key,
+  concat(j.reads, ' reads of ', j.secret_name, ' in an hour') AS title,
+  concat(
+    j.principal, ' read ', j.secret_name, ' ', j.reads, ' times in one hour; ',
+    CASE
+      WHEN NOT j.has_rhythm THEN concat('it is known for ', j.weeks_known, ' weeks, so there is no rhythm to compare with')
+      WHEN j.is_busiest THEN concat('the busiest hour before had ', coalesce(j.busiest, 0), ', the same hour of earlier weeks at most ', coalesce(j.usual, 0))
+      ELSE concat('the same hour of earlier weeks had at most ', coalesce(j.usual, 0), ', though busier hours (', j.busiest, ') have been')
+    END
+  ) AS summary,
+  j.account_id, j.aws_region, j.secret_arn, j.secret_name, j.principal, j.only_actor AS actor,
+  j.hour AS window_start,
+  j.hour + INTERVAL '1 hour' AS window_end,
+  concat(j.reads, ' reads in the hour') AS observed,
+  CASE
+    WHEN j.has_rhythm THEN concat('at most ', greatest($floor, coalesce(j.usual, 0) * $percent / 100), ' (', coalesce(j.usual, 0), ' in the same hour of the last ', j.weeks_known, ' weeks)')
+    ELSE concat('no baseline yet: ', j.weeks_known, ' weeks seen; at most ', $cold_floor)
+  END AS expected,
+  j.event_ids AS evidence,
+  named_struct(
+    'reads', j.reads, 'usual', j.usual, 'busiest_before', j.busiest, 'weeks_known', j.weeks_known,
+    'rotation_reads', j.rotation_reads, 'owner', p.owner
+  ) AS detail,
+  CASE
+    WHEN NOT j.has_rhythm THEN 'low'
+    WHEN NOT j.is_busiest AND p.sensitivity IN ('high', 'critical') THEN 'medium'
+    WHEN NOT j.is_busiest THEN 'low'
+    WHEN p.sensitivity = 'low' THEN 'medium'
+    ELSE 'high'
+  END AS severity
+FROM judged j
+LEFT JOIN policy_secrets p
+  ON p.account_id = j.account_id AND p.aws_region = j.aws_region AND p.secret_name = j.secret_name
+WHERE (j.has_rhythm AND j.reads > $floor AND j.reads * 100 > coalesce(j.usual, 0) * $percent)
+   OR (NOT j.has_rhythm AND j.reads > $cold_floor AND j.reads * 100 > coalesce(j.busiest, 0) * $percent)

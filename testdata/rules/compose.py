@@ -1,0 +1,862 @@
+"""Writes every rule's fixtures: `<rule>/fires-*.json`, `<rule>/quiet-*.json`, their policies and expectations.
+
+    python3 testdata/rules/compose.py
+
+Run again, it gives the same bytes. A fixture is a function below, named after its folder and file: it tells the case as
+calls, and says which findings, of all rules, must come out. A near miss differs from a firing case in one fact, which
+its first line names. `loosen` holds parameters under which the near miss fires, `tighten` those under which a firing
+case is silent. This script checks nothing: `snowtrail rules test` does.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "compose"))
+
+from records import *  # noqa: E402, F403
+from records import ACCOUNT, Secret, Trail, advanced_selector, after, assumed_role, aws_service, basic_selector  # noqa: E402
+from records import iam_user, role_arn, rotator, sso_user, stamp, write_log  # noqa: E402
+
+HOME = f"{ACCOUNT}|us-west-2"
+TASK_ARN = role_arn("Blizzard-Checkout-TaskRole")
+BATCH_ARN = role_arn("Winterday-Batch-Role")
+ROTATOR_ARN = role_arn("Snowy-Rotation-Role")
+ONCALL_ARN = role_arn("Snowy-OnCall")
+
+CASES = []
+
+
+def case(make):
+    """Registers a fixture: `rule__fires_name` becomes `<rule>/fires-name`."""
+    rule, name = make.__name__.split("__")
+    CASES.append((rule.replace("_", "-"), name.replace("_", "-"), make))
+    return make
+
+
+def task(session="3f9c1d20"):
+    """The checkout service, one task."""
+    return assumed_role("Blizzard-Checkout-TaskRole", session, vpc_endpoint="vpce-0a1b2c3d4e5f60718")
+
+
+def batch_job(session="nightly"):
+    """A role of another team."""
+    return assumed_role("Winterday-Batch-Role", session, ip="10.20.3.77")
+
+
+def anna():
+    """A person, through IAM Identity Center."""
+    return sso_user("Developers", "anna@example.com", agent=AGENT_CLI, from_console=False)  # noqa: F405
+
+
+def secrets(count, prefix="prod/blizzard"):
+    """Different secrets of one family of names."""
+    return [Secret(f"{prefix}-{i:02}/db") for i in range(1, count + 1)]
+
+
+def db():
+    """The checkout database's secret, fresh: rotations change its versions."""
+    return Secret("prod/blizzard-checkout/db")
+
+
+def read_every(trail, start, seconds, count, caller, secret, **how):
+    """`count` reads, `seconds` apart, without their Decrypts: these cases are about numbers."""
+    for i in range(count):
+        trail.get_secret_value(after(start, seconds * i), caller, secret, decrypt=False, **how)
+
+
+# ---- secret-read-spike ---------------------------------------------------------------------------------------------
+
+TUESDAYS = ["2026-10-13T18:00:00Z", "2026-10-20T18:00:00Z", "2026-10-27T18:00:00Z"]
+SPIKE_KEY = f"{HOME}|prod/blizzard-checkout/db|{TASK_ARN}|2026-11-03T18:00:00Z"
+
+
+@case
+def secret_read_spike__fires_task_role_hammers(t):
+    """A task role that reads four times on Tuesdays at 18:00 reads thirty times."""
+    for tuesday in TUESDAYS:
+        read_every(t, tuesday, 600, 4, task(), db())
+    read_every(t, "2026-11-03T18:05:00Z", 60, 30, task(), db())
+    return {"findings": [("secret-read-spike", SPIKE_KEY, "high")], "tighten": {"floor": 40}, "gz": True}
+
+
+@case
+def secret_read_spike__fires_names_arns_batches_and_sessions_add_up(t):
+    """Eight reads by name, eight by ARN, eight in batches, over two sessions: no single form is above the floor."""
+    for tuesday in TUESDAYS:
+        read_every(t, tuesday, 600, 2, task(), db())
+    read_every(t, "2026-11-03T18:02:00Z", 90, 8, task("aa01"), db())
+    read_every(t, "2026-11-03T18:20:00Z", 90, 8, task("bb02"), db(), ask="arn")
+    for i in range(8):
+        t.batch_get_secret_value(after("2026-11-03T18:40:00Z", 60 * i), task("bb02"), [db()], ask="partial", derived=None, decrypt=False)
+    t.create_secret("2026-10-13T09:00:00Z", anna(), db())
+    return {"findings": [("secret-read-spike", SPIKE_KEY, "high")], "tighten": {"floor": 24}, "gz": True}
+
+
+@case
+def secret_read_spike__fires_cold_start_says_so(t):
+    """A pair that nobody knows yet reads 101 times in its first hour: low, and the finding says that there is no baseline."""
+    read_every(t, "2026-11-03T18:00:00Z", 30, 101, task(), db())
+    return {"findings": [("secret-read-spike", SPIKE_KEY, "low")], "tighten": {"cold_floor": 200}, "gz": True}
+
+
+@case
+def secret_read_spike__quiet_as_every_week(t):
+    """Differs in the earlier weeks: ten reads on Tuesdays at 18:00, so thirty are no more than three times as many."""
+    for tuesday in TUESDAYS:
+        read_every(t, tuesday, 300, 10, task(), db())
+    read_every(t, "2026-11-03T18:05:00Z", 60, 30, task(), db())
+    return {"loosen": {"percent": 150}, "gz": True}
+
+
+@case
+def secret_read_spike__quiet_the_job_slipped_by_an_hour(t):
+    """Differs in the earlier weeks: as many reads, an hour earlier. A change of clocks looks like this."""
+    for tuesday in TUESDAYS:
+        read_every(t, after(tuesday, -3600), 110, 30, task(), db())
+    read_every(t, "2026-11-03T18:05:00Z", 60, 30, task(), db())
+    return {"loosen": {"percent": 50}, "gz": True}
+
+
+@case
+def secret_read_spike__quiet_at_the_floor(t):
+    """Differs in the number: twenty reads, which is the floor."""
+    for tuesday in TUESDAYS:
+        read_every(t, tuesday, 600, 4, task(), db())
+    read_every(t, "2026-11-03T18:05:00Z", 60, 20, task(), db())
+    return {"loosen": {"floor": 19}, "gz": True}
+
+
+# ---- secret-read-breadth -------------------------------------------------------------------------------------------
+
+
+@case
+def secret_read_breadth__fires_loop_over_a_list(t):
+    """Eleven secrets within five minutes, one by one."""
+    for i, secret in enumerate(secrets(11)):
+        t.get_secret_value(after("2026-11-03T10:00:00Z", 25 * i), batch_job(), secret)
+    key = f"fast|{BATCH_ARN}|2026-11-03T10:00:00Z"
+    return {"findings": [("secret-read-breadth", key, "high")], "tighten": {"fast_floor": 11}}
+
+
+@case
+def secret_read_breadth__fires_over_sessions_regions_and_batches(t):
+    """Three singly, four in a list, four by filter (seen in their Decrypts alone); two sessions, two regions."""
+    family = secrets(11)
+    for i, secret in enumerate(family[:3]):
+        t.get_secret_value(after("2026-11-03T23:57:00Z", 20 * i), batch_job("one"), secret)
+    t.batch_get_secret_value("2026-11-03T23:59:30Z", batch_job("two"), [s.replica("us-east-1") for s in family[3:7]], derived=None)
+    t.batch_get_secret_value("2026-11-04T00:01:00Z", batch_job("two"), family[7:], filters=[{"key": "name", "values": ["prod/"]}], derived=None)
+    key = f"fast|{BATCH_ARN}|2026-11-03T23:57:00Z"
+    return {"findings": [("secret-read-breadth", key, "high")], "tighten": {"fast_floor": 11}}
+
+
+@case
+def secret_read_breadth__fires_slow_through_the_night(t):
+    """Twenty-one secrets, one every fifty minutes."""
+    for i, secret in enumerate(secrets(21)):
+        t.get_secret_value(after("2026-11-03T01:00:00Z", 3000 * i), batch_job(), secret, decrypt=False)
+    key = f"slow|{BATCH_ARN}|2026-11-03T01:00:00Z"
+    return {"findings": [("secret-read-breadth", key, "medium")], "tighten": {"slow_floor": 21}}
+
+
+@case
+def secret_read_breadth__quiet_ten_secrets(t):
+    """Differs in the number: ten secrets."""
+    for i, secret in enumerate(secrets(10)):
+        t.get_secret_value(after("2026-11-03T10:00:00Z", 25 * i), batch_job(), secret)
+    return {"loosen": {"fast_floor": 9}}
+
+
+@case
+def secret_read_breadth__quiet_as_broad_as_before(t):
+    """Differs in history: the same role read eight of them at once two days earlier."""
+    for i, secret in enumerate(secrets(8)):
+        t.get_secret_value(after("2026-11-01T10:00:00Z", 25 * i), batch_job(), secret, decrypt=False)
+    for i, secret in enumerate(secrets(11)):
+        t.get_secret_value(after("2026-11-03T10:00:00Z", 25 * i), batch_job(), secret, decrypt=False)
+    return {"loosen": {"percent": 100}}
+
+
+@case
+def secret_read_breadth__quiet_replicas_are_one_secret(t):
+    """Differs in the secrets: six, each in two regions."""
+    for i, secret in enumerate(secrets(6)):
+        t.get_secret_value(after("2026-11-03T10:00:00Z", 25 * i), batch_job(), secret)
+        t.get_secret_value(after("2026-11-03T10:00:05Z", 25 * i), batch_job(), secret.replica("us-east-1"))
+    return {"loosen": {"fast_floor": 5}}
+
+
+@case
+def secret_read_breadth__quiet_rotations_in_a_herd(t):
+    """Differs in the reader: a rotation function that rotates eleven secrets at once, and reads their master."""
+    master = Secret("prod/blizzard-master/db")
+    for i, secret in enumerate(secrets(11)):
+        start = after("2026-11-03T10:00:00Z", 20 * i)
+        t.rotation(start, secret, rotator())
+        t.get_secret_value(after(start, 6), rotator(), master)
+    return {"gz": True}
+
+
+# ---- unexpected-reader ---------------------------------------------------------------------------------------------
+
+CONTRACT = f"""[[secrets]]
+match = "prod/blizzard-checkout/*"
+owner = "blizzard-checkout"
+sensitivity = "critical"
+readers = ["{TASK_ARN}"]
+break_glass = ["arn:aws:iam::*:role/Snowy-OnCall"]
+rotators = ["{ROTATOR_ARN}"]
+admins = ["arn:aws:iam::{ACCOUNT}:role/Winterday-Secrets-Admin"]
+"""
+NO_ROTATORS = f"""[[secrets]]
+match = "prod/blizzard-checkout/*"
+readers = ["{TASK_ARN}"]
+"""
+DECOY = """[[secrets]]
+match = "prod/legacy-payroll/*"
+decoy = true
+"""
+
+
+@case
+def unexpected_reader__fires_stranger(t):
+    """A role that the contract does not name reads by name."""
+    t.get_secret_value("2026-11-03T10:00:00Z", batch_job(), db())
+    key = f"{HOME}|prod/blizzard-checkout/db|{BATCH_ARN}|2026-11-03T00:00:00Z"
+    return {"policy": CONTRACT, "findings": [("unexpected-reader", key, "critical")], "tighten": {"min_reads": 2}}
+
+
+@case
+def unexpected_reader__fires_batch_by_filter(t):
+    """The record of the call names no secret; the Decrypt that Secrets Manager made for it does."""
+    t.batch_get_secret_value("2026-11-03T10:00:00Z", batch_job(), [db()], filters=[{"key": "tag-key", "values": ["Env"]}], derived=None)
+    key = f"{HOME}|prod/blizzard-checkout/db|{BATCH_ARN}|2026-11-03T00:00:00Z"
+    return {"policy": CONTRACT, "findings": [("unexpected-reader", key, "critical")], "tighten": {"min_reads": 2}}
+
+
+@case
+def unexpected_reader__fires_admin(t):
+    """An admin manages the secret and may not read it."""
+    admin = assumed_role("Winterday-Secrets-Admin", "kim", ip="198.51.100.30")
+    t.get_secret_value("2026-11-03T10:00:00Z", admin, db(), ask="partial")
+    key = f"{HOME}|prod/blizzard-checkout/db|{role_arn('Winterday-Secrets-Admin')}|2026-11-03T00:00:00Z"
+    return {"policy": CONTRACT, "findings": [("unexpected-reader", key, "critical")], "tighten": {"min_reads": 2}}
+
+
+@case
+def unexpected_reader__fires_cross_account(t):
+    """A role of another account; both accounts' copies of the call were delivered, and it is one read."""
+    stranger = assumed_role("Frost-Reports", "weekly", account="222233334444", ip="203.0.113.9")
+    caller_copy, _ = t.get_secret_value("2026-11-03T10:00:00Z", stranger, db(), ask="arn")
+    caller_copy["recipientAccountId"] = "222233334444"
+    caller_copy["sharedEventID"] = "7d0c1d5e-6a3b-5f0e-9d0a-3c2b1a0f9e8d"
+    owner = foreign_account("222233334444", stranger.identity["principalId"], ip="203.0.113.9")  # noqa: F405
+    t.get_secret_value("2026-11-03T10:00:00Z", owner, db(), ask="arn", decrypt=False, sharedEventID=caller_copy["sharedEventID"])
+    key = f"{HOME}|prod/blizzard-checkout/db|{role_arn('Frost-Reports', '222233334444')}|2026-11-03T00:00:00Z"
+    return {"policy": CONTRACT, "findings": [("unexpected-reader", key, "critical")], "tighten": {"min_reads": 2}}
+
+
+@case
+def unexpected_reader__fires_decoy(t):
+    """Nobody has a reason to read a decoy."""
+    t.get_secret_value("2026-11-03T10:00:00Z", batch_job(), Secret("prod/legacy-payroll/api"))
+    key = f"{HOME}|prod/legacy-payroll/api|{BATCH_ARN}|2026-11-03T00:00:00Z"
+    return {"policy": DECOY, "findings": [("unexpected-reader", key, "critical")], "tighten": {"min_reads": 2}}
+
+
+@case
+def unexpected_reader__quiet_reader(t):
+    """Differs in the principal: a declared reader."""
+    t.get_secret_value("2026-11-03T10:00:00Z", task(), db())
+    return {"policy": CONTRACT}
+
+
+@case
+def unexpected_reader__quiet_break_glass(t):
+    """Differs in the principal: declared for emergencies."""
+    t.get_secret_value("2026-11-03T10:00:00Z", assumed_role("Snowy-OnCall", "anna@example.com", ip="198.51.100.24"), db())
+    return {"policy": CONTRACT, "loosen": {"include_break_glass": True}}
+
+
+@case
+def unexpected_reader__quiet_refused(t):
+    """Differs in the outcome: the stranger got nothing."""
+    t.get_secret_value("2026-11-03T10:00:00Z", batch_job(), db(), outcome="denied")
+    return {"policy": CONTRACT}
+
+
+@case
+def unexpected_reader__quiet_probe_of_the_key(t):
+    """Differs in the call: Secrets Manager tries the stranger's right to the key, and delivers nothing."""
+    t.key_access_probe("2026-11-03T10:00:00Z", batch_job(), db())
+    return {"policy": CONTRACT}
+
+
+@case
+def unexpected_reader__quiet_rotation_without_declared_rotator(t):
+    """Differs in the reader: the rotation's worker, while it rotates, which the contract forgot to name."""
+    t.rotation("2026-11-03T10:00:00Z", db(), rotator())
+    return {"policy": NO_ROTATORS}
+
+
+# ---- first-seen-reader ---------------------------------------------------------------------------------------------
+
+OTHER = "prod/winterday-reports/db"
+
+
+def known_apart(t):
+    """The service reads its secret, the other role reads another, for six weeks."""
+    for day in ("2026-09-22", "2026-10-13", "2026-10-27"):
+        t.get_secret_value(f"{day}T10:00:00Z", task(), db())
+        t.get_secret_value(f"{day}T11:00:00Z", batch_job(), Secret(OTHER))
+
+
+@case
+def first_seen_reader__fires_old_role_old_secret(t):
+    """Two that have been around for weeks and never met."""
+    known_apart(t)
+    t.get_secret_value("2026-11-03T10:00:00Z", batch_job(), db())
+    key = f"{HOME}|prod/blizzard-checkout/db|{BATCH_ARN}|2026-11-03T00:00:00Z"
+    return {"findings": [("first-seen-reader", key, "medium")], "tighten": {"maturity": "60d"}}
+
+
+@case
+def first_seen_reader__fires_new_role_in_a_batch(t):
+    """A role that was never seen reads the old secret, by a partial ARN that looks like a full one, in a batch."""
+    api = Secret("prod/blizzard-checkout/api-secret")
+    t.create_secret("2026-09-22T09:00:00Z", anna(), api)
+    for day in ("2026-09-22", "2026-10-13", "2026-10-27"):
+        t.get_secret_value(f"{day}T10:00:00Z", task(), api)
+    newcomer = assumed_role("Sleet-Export", "run-1", ip="10.20.9.9")
+    t.batch_get_secret_value("2026-11-03T10:00:00Z", newcomer, [api], ask="partial", derived=None, decrypt=False)
+    key = f"{HOME}|prod/blizzard-checkout/api-secret|{role_arn('Sleet-Export')}|2026-11-03T00:00:00Z"
+    return {"findings": [("first-seen-reader", key, "low")], "tighten": {"maturity": "60d"}}
+
+
+@case
+def first_seen_reader__quiet_new_service(t):
+    """Differs in age: role and secret both appeared five days before the first read."""
+    known_apart(t)
+    new, service = Secret("prod/glacier-ledger/db"), assumed_role("Glacier-Ledger-TaskRole", "t1", ip="10.20.4.4")
+    t.create_secret("2026-10-29T10:00:00Z", anna(), new)
+    t.describe_secret("2026-10-29T10:05:00Z", service, new)
+    t.get_secret_value("2026-11-03T10:00:00Z", service, new)
+    return {"loosen": {"maturity": "3d"}}
+
+
+@case
+def first_seen_reader__quiet_monthly_job(t):
+    """Differs in memory: the same role read it 31 days before."""
+    t.get_secret_value("2026-08-30T10:00:00Z", task(), db())
+    t.get_secret_value("2026-08-30T11:00:00Z", batch_job(), Secret(OTHER))
+    known_apart(t)
+    t.get_secret_value("2026-09-03T10:00:00Z", batch_job(), db())
+    t.get_secret_value("2026-10-03T10:00:00Z", batch_job(), db())
+    t.get_secret_value("2026-11-03T10:00:00Z", batch_job(), db())
+    return {"loosen": {"memory": "28d"}}
+
+
+@case
+def first_seen_reader__quiet_failover_to_a_replica(t):
+    """Differs in the reader: the service itself, in the region where it fails over to."""
+    known_apart(t)
+    t.get_secret_value("2026-11-03T10:00:00Z", task(), db().replica("us-east-1"))
+    return {}
+
+
+@case
+def first_seen_reader__quiet_declared(t):
+    """Differs in the policy: a contract names the principal as a reader."""
+    known_apart(t)
+    t.get_secret_value("2026-11-03T10:00:00Z", batch_job(), db())
+    policy = f'[[secrets]]\nmatch = "prod/blizzard-checkout/*"\nreaders = ["{TASK_ARN}", "{BATCH_ARN}"]\n'
+    return {"policy": policy}
+
+
+# ---- off-hours-read ------------------------------------------------------------------------------------------------
+
+HOURS = """[organization]
+timezone = "America/Los_Angeles"
+business_hours = { days = "mon-fri", from = "08:00", to = "18:00" }
+holidays = ["2026-11-26"]
+
+"""
+SENSITIVE = HOURS + '[[secrets]]\nmatch = "prod/*"\nsensitivity = "high"\n'
+ONCALL = HOURS + """[[humans]]
+principals = ["arn:aws:iam::*:role/Snowy-OnCall"]
+
+[[secrets]]
+match = "prod/*"
+break_glass = ["arn:aws:iam::*:role/Snowy-OnCall"]
+"""
+ANNA_ARN = anna().identity["sessionContext"]["sessionIssuer"]["arn"]
+
+
+@case
+def off_hours_read__fires_at_night(t):
+    """A person on a Tuesday at 22:30 local time, which is Wednesday 06:30 UTC."""
+    t.get_secret_value("2026-11-04T06:30:00Z", anna(), db())
+    key = f"{HOME}|prod/blizzard-checkout/db|{ANNA_ARN}|2026-11-04T00:00:00Z"
+    return {"policy": HOURS, "findings": [("off-hours-read", key, "medium")], "tighten": {"margin": "6h"}}
+
+
+@case
+def off_hours_read__fires_on_a_holiday_in_a_batch(t):
+    """A Thursday at 11:00, but a holiday; a batch whose single reads Secrets Manager logged on the person's behalf."""
+    t.batch_get_secret_value("2026-11-26T19:00:00Z", anna(), [db()])
+    key = f"{HOME}|prod/blizzard-checkout/db|{ANNA_ARN}|2026-11-26T00:00:00Z"
+    return {"policy": SENSITIVE, "findings": [("off-hours-read", key, "high")], "tighten": {"min_reads": 2}}
+
+
+@case
+def off_hours_read__fires_low_for_break_glass(t):
+    """The same night, in the role that the contract grants for it: a report, not an alarm."""
+    t.get_secret_value("2026-11-04T06:30:00Z", assumed_role("Snowy-OnCall", "anna@example.com", ip="198.51.100.24"), db())
+    key = f"{HOME}|prod/blizzard-checkout/db|{ONCALL_ARN}|2026-11-04T00:00:00Z"
+    return {"policy": ONCALL, "findings": [("off-hours-read", key, "low")], "tighten": {"min_reads": 2}}
+
+
+@case
+def off_hours_read__quiet_stays_late(t):
+    """Differs in the hour: 18:40 local time, within the margin."""
+    t.get_secret_value("2026-11-04T02:40:00Z", anna(), db())
+    return {"policy": HOURS, "loosen": {"margin": "15m"}}
+
+
+@case
+def off_hours_read__quiet_afternoon(t):
+    """Differs in the hour: 16:30 local time, though 00:30 UTC."""
+    t.get_secret_value("2026-11-04T00:30:00Z", anna(), db())
+    return {"policy": HOURS}
+
+
+@case
+def off_hours_read__quiet_service_at_night(t):
+    """Differs in the reader: a service keeps no hours."""
+    t.get_secret_value("2026-11-04T06:30:00Z", task(), db())
+    return {"policy": HOURS}
+
+
+@case
+def off_hours_read__quiet_service_on_behalf(t):
+    """Differs in the caller: CloudFormation resolves the reference in a template that the person deployed by day."""
+    person = anna()
+    t.get_secret_value("2026-11-04T06:30:00Z", person.through("cloudformation.amazonaws.com", "2026-11-04T06:30:00Z"), db())
+    return {"policy": HOURS}
+
+
+# ---- denied-read-burst ---------------------------------------------------------------------------------------------
+
+
+@case
+def denied_read_burst__fires_tries_what_opens(t):
+    """Five secrets refused within four minutes; requestParameters is null, the error message alone names them."""
+    for i, secret in enumerate(secrets(5)):
+        t.get_secret_value(after("2026-11-03T10:00:00Z", 50 * i), batch_job(), secret, outcome="denied")
+    key = f"{BATCH_ARN}|2026-11-03T10:00:00Z"
+    return {"findings": [("denied-read-burst", key, "high")], "tighten": {"min_denied": 6}}
+
+
+@case
+def denied_read_burst__fires_over_sessions_and_forms(t):
+    """Two sessions across midnight; bare names, a batch, a refused key, and a batch whose message names nothing."""
+    family = secrets(4)
+    t.get_secret_value("2026-11-03T23:56:00Z", batch_job("one"), family[0], outcome="denied", denied_names="name")
+    t.get_secret_value("2026-11-03T23:58:00Z", batch_job("one"), family[1], outcome="denied", denied_names="name")
+    t.batch_get_secret_value("2026-11-03T23:59:00Z", batch_job("two"), [family[2]], outcome="denied")
+    t.get_secret_value("2026-11-04T00:01:00Z", batch_job("two"), family[3], outcome="denied_kms")
+    nameless = t.batch_get_secret_value("2026-11-04T00:02:00Z", batch_job("two"), [family[0]], outcome="denied")
+    nameless[0]["errorMessage"] = "User is not authorized to perform this action"
+    key = f"{BATCH_ARN}|2026-11-03T23:56:00Z"
+    return {"findings": [("denied-read-burst", key, "high")], "tighten": {"min_denied": 6}}
+
+
+@case
+def denied_read_burst__fires_low_for_one_secret(t):
+    """A service without its permission, whose tasks start again and again."""
+    for i in range(5):
+        t.get_secret_value(after("2026-11-03T10:00:00Z", 60 * i), task(f"task-{i}"), db(), outcome="denied")
+    key = f"{TASK_ARN}|2026-11-03T10:00:00Z"
+    return {"findings": [("denied-read-burst", key, "low")], "tighten": {"min_denied": 6}}
+
+
+@case
+def denied_read_burst__quiet_four(t):
+    """Differs in the number: four refusals."""
+    for i, secret in enumerate(secrets(4)):
+        t.get_secret_value(after("2026-11-03T10:00:00Z", 50 * i), batch_job(), secret, outcome="denied")
+    return {"loosen": {"min_denied": 4}}
+
+
+@case
+def denied_read_burst__quiet_over_an_hour(t):
+    """Differs in the pace: five refusals, a quarter of an hour apart."""
+    for i, secret in enumerate(secrets(5)):
+        t.get_secret_value(after("2026-11-03T10:00:00Z", 900 * i), batch_job(), secret, outcome="denied")
+    return {"loosen": {"burst_window": "1h"}}
+
+
+@case
+def denied_read_burst__quiet_throttled_and_missing(t):
+    """Differs in the outcome: throttled, missing and pending versions are no refusals."""
+    outcomes = ["throttled", "throttled", "not_found", "no_version", "deleted", "throttled"]
+    for i, (secret, outcome) in enumerate(zip(secrets(6), outcomes)):
+        t.get_secret_value(after("2026-11-03T10:00:00Z", 50 * i), batch_job(), secret, outcome=outcome)
+    return {}
+
+
+# ---- rotation-failed -----------------------------------------------------------------------------------------------
+
+
+@case
+def rotation_failed__fires_in_set_secret(t):
+    """The database refused the new value."""
+    t.rotation("2026-11-03T10:00:00Z", db(), rotator(), fail_at="setSecret")
+    key = f"{HOME}|prod/blizzard-checkout/db|RotationFailed|2026-11-03T10:00:15Z"
+    return {"findings": [("rotation-failed", key, "high")], "tighten": {"min_failures": 2}}
+
+
+@case
+def rotation_failed__fires_named_by_request_id_alone(t):
+    """A failure without message, code and additionalEventData: the request id is all that names the secret."""
+    event = t.service_event("2026-11-03T10:00:00Z", "RotationFailed", db(), token="6f0c1111-2222-4333-8444-555566667777")
+    del event["additionalEventData"]
+    key = f"{HOME}|prod/blizzard-checkout/db|RotationFailed|2026-11-03T10:00:00Z"
+    return {"findings": [("rotation-failed", key, "high")], "tighten": {"min_failures": 2}}
+
+
+@case
+def rotation_failed__fires_medium_when_abandoned(t):
+    """Somebody wrote a value in the middle."""
+    t.rotation("2026-11-03T10:00:00Z", db(), rotator(), abandoned=True)
+    key = f"{HOME}|prod/blizzard-checkout/db|RotationAbandoned|2026-11-03T10:00:15Z"
+    return {"findings": [("rotation-failed", key, "medium")], "tighten": {"include_abandoned": False}}
+
+
+@case
+def rotation_failed__fires_low_when_repeated_at_once(t):
+    """It failed, and the next attempt succeeded ten minutes later."""
+    secret = db()
+    t.rotation("2026-11-03T10:00:00Z", secret, rotator(), fail_at="testSecret")
+    t.rotation("2026-11-03T10:10:00Z", secret, rotator())
+    key = f"{HOME}|prod/blizzard-checkout/db|RotationFailed|2026-11-03T10:00:15Z"
+    return {"findings": [("rotation-failed", key, "low")], "tighten": {"min_failures": 2}}
+
+
+@case
+def rotation_failed__quiet_test_failed(t):
+    """Differs in the event: a test of the rotation function, with somebody watching."""
+    token = "6f0c1111-2222-4333-8444-555566667777"
+    t.service_event("2026-11-03T10:00:00Z", "TestRotationStarted", db(), token=token)
+    t.service_event("2026-11-03T10:00:20Z", "TestRotationFailed", db(), token=token, message="Error when executing lambda during testSecret step")
+    return {"loosen": {"include_tests": True}}
+
+
+@case
+def rotation_failed__quiet_healthy_first_rotation(t):
+    """Differs in the end: the secret's first rotation, at night and at a person's command, with its two designed errors;
+    declared readers are known for weeks, the rotation function was never seen."""
+    secret = db()
+    for day in ("2026-09-20", "2026-10-04", "2026-10-20"):
+        t.get_secret_value(f"{day}T10:00:00Z", task(), secret)
+    t.rotation("2026-11-04T06:30:00Z", secret, rotator(), by=anna(), first=True)
+    return {"policy": HOURS + NO_ROTATORS}
+
+
+@case
+def rotation_failed__quiet_healthy_rotation_without_policy(t):
+    """Differs in the end: a scheduled rotation by a function that was never seen, of a secret known for weeks, with the
+    master secret of another team, and no policy to excuse it."""
+    secret, master = db(), Secret("prod/blizzard-master/db")
+    for day in ("2026-09-20", "2026-10-04", "2026-10-20"):
+        t.get_secret_value(f"{day}T10:00:00Z", task(), secret)
+        t.get_secret_value(f"{day}T10:00:00Z", batch_job(), master)
+    t.rotation("2026-11-04T06:30:00Z", secret, rotator())
+    t.get_secret_value("2026-11-04T06:30:06Z", rotator(), master)
+    return {}
+
+
+# ---- rotation-stuck ------------------------------------------------------------------------------------------------
+
+STUCK_KEY = f"{HOME}|prod/blizzard-checkout/db|2026-11-03T10:00:00Z"
+
+
+@case
+def rotation_stuck__fires_silence_after_create_secret(t):
+    """The function made the pending version and was never heard of again."""
+    t.rotation("2026-11-03T10:00:00Z", db(), rotator(), stop_after="createSecret")
+    return {"now": "2026-11-03T14:00:00Z", "findings": [("rotation-stuck", STUCK_KEY, "high")], "tighten": {"stuck_after": "5h"}}
+
+
+@case
+def rotation_stuck__fires_though_it_ended_in_the_end(t):
+    """It succeeded an hour after the deadline: it was stuck all the same. The start is known from RotateSecret alone."""
+    secret, token = db(), "6f0c1111-2222-4333-8444-555566667777"
+    t.rotate_secret("2026-11-03T10:00:00Z", batch_job("deploy"), secret, token)
+    t.service_event("2026-11-03T15:00:00Z", "RotationSucceeded", secret, token=token)
+    return {"findings": [("rotation-stuck", STUCK_KEY, "high")], "tighten": {"stuck_after": "6h"}}
+
+
+@case
+def rotation_stuck__quiet_still_running(t):
+    """Differs in now: three hours in."""
+    t.rotation("2026-11-03T10:00:00Z", db(), rotator(), stop_after="createSecret")
+    return {"now": "2026-11-03T13:00:00Z", "loosen": {"stuck_after": "3h"}}
+
+
+@case
+def rotation_stuck__quiet_next_attempt_succeeded(t):
+    """Differs in what followed: another attempt, with another token, within the deadline."""
+    secret = db()
+    t.rotation("2026-11-03T10:00:00Z", secret, rotator(), stop_after="createSecret")
+    t.rotation("2026-11-03T11:00:00Z", secret, rotator())
+    return {"now": "2026-11-03T20:00:00Z", "loosen": {"stuck_after": "30m"}}
+
+
+@case
+def rotation_stuck__quiet_schedule_set_without_rotating(t):
+    """Differs in the call: RotateSecret that only sets the schedule starts nothing."""
+    t.rotate_secret("2026-11-03T10:00:00Z", batch_job("deploy"), db(), "6f0c1111-2222-4333-8444-555566667777", after_days=30, immediately=False)
+    return {"now": "2026-11-03T20:00:00Z"}
+
+
+# ---- rotation-overdue ----------------------------------------------------------------------------------------------
+
+EVERY_30_DAYS = '[[secrets]]\nmatch = "prod/blizzard-checkout/*"\nrotate_every = "30d"\n'
+
+
+@case
+def rotation_overdue__fires_against_the_contract(t):
+    """Created on October 1, never rotated, and the contract says thirty days."""
+    t.create_secret("2026-10-01T10:00:00Z", batch_job("deploy"), db())
+    key = f"{HOME}|prod/blizzard-checkout/db|2026-10-31T10:00:00Z"
+    return {"policy": EVERY_30_DAYS, "now": "2026-11-02T10:00:00Z", "findings": [("rotation-overdue", key, "medium")],
+            "tighten": {"grace": "3d"}}
+
+
+@case
+def rotation_overdue__fires_against_the_schedule_though_it_came_late(t):
+    """A weekly schedule, no policy. One rotation came four days late, then two deadlines passed in silence."""
+    secret = db()
+    t.rotate_secret("2026-10-01T10:00:00Z", batch_job("deploy"), secret, "6f0c1111-2222-4333-8444-555566667777", schedule="rate(7 days)", immediately=False)
+    t.service_event("2026-10-12T10:00:00Z", "RotationStarted", secret, token="7f0c1111-2222-4333-8444-555566667777")
+    t.service_event("2026-10-12T10:00:20Z", "RotationSucceeded", secret, token="7f0c1111-2222-4333-8444-555566667777")
+    keys = ["2026-10-08T10:00:00Z", "2026-10-19T10:00:20Z", "2026-10-26T10:00:20Z"]
+    findings = [("rotation-overdue", f"{HOME}|prod/blizzard-checkout/db|{due}", "medium") for due in keys]
+    return {"now": "2026-10-30T10:00:00Z", "findings": findings, "tighten": {"grace": "60d"}}
+
+
+@case
+def rotation_overdue__quiet_within_grace(t):
+    """Differs in now: one day late."""
+    t.create_secret("2026-10-01T10:00:00Z", batch_job("deploy"), db())
+    return {"policy": EVERY_30_DAYS, "now": "2026-11-01T10:00:00Z", "loosen": {"grace": "12h"}}
+
+
+@case
+def rotation_overdue__quiet_replica(t):
+    """Differs in the secret: a replica, whose primary was rotated on October 25."""
+    secret = db()
+    t.create_secret("2026-10-01T10:00:00Z", batch_job("deploy"), secret, replicate_to=["us-east-1"])
+    t.get_secret_value("2026-10-02T10:00:00Z", task(), secret.replica("us-east-1"))
+    t.rotation("2026-10-25T10:00:00Z", secret, rotator())
+    t.get_secret_value("2026-11-05T10:00:00Z", task(), secret.replica("us-east-1"))
+    return {"policy": EVERY_30_DAYS}
+
+
+@case
+def rotation_overdue__quiet_written_by_hand(t):
+    """Differs in between: a person wrote a new value with UpdateSecret."""
+    secret = db()
+    t.create_secret("2026-10-01T10:00:00Z", batch_job("deploy"), secret)
+    version = "6f0c1111-2222-4333-8444-555566667777"
+    update = t.update_secret("2026-10-20T10:00:00Z", batch_job("deploy"), secret)
+    update[0]["requestParameters"]["clientRequestToken"] = version
+    t.secret_data_key("2026-10-20T10:00:00Z", batch_job("deploy"), secret, version)
+    return {"policy": EVERY_30_DAYS, "now": "2026-11-05T10:00:00Z"}
+
+
+@case
+def rotation_overdue__quiet_deleted(t):
+    """Differs in between: the secret was deleted before the deadline."""
+    t.create_secret("2026-10-01T10:00:00Z", batch_job("deploy"), db())
+    t.delete_secret("2026-10-20T10:00:00Z", batch_job("deploy"), db())
+    return {"policy": EVERY_30_DAYS, "now": "2026-11-05T10:00:00Z"}
+
+
+@case
+def rotation_overdue__quiet_never_there(t):
+    """Differs in existence: somebody asked for a name that the contract would cover, and there is no such secret."""
+    t.get_secret_value("2026-10-01T10:00:00Z", task(), Secret("prod/blizzard-checkout/typo"), outcome="not_found")
+    return {"policy": EVERY_30_DAYS, "now": "2026-11-05T10:00:00Z"}
+
+
+# ---- trail-blinded -------------------------------------------------------------------------------------------------
+
+NOON = "2026-11-03T12:00:00Z"
+INTRUDER = iam_user("svc-legacy-deploy")
+
+
+def blinded(call, severity, **more):
+    """One finding of trail-blinded on the trail, at noon."""
+    return {"findings": [("trail-blinded", f"{HOME}|snowy-trail|{call}|{NOON}", severity)], "tighten": {"min_rank": 5}, **more}
+
+
+@case
+def trail_blinded__fires_stop_logging(t):
+    """The plain form."""
+    t.trail_call(NOON, INTRUDER, "StopLogging")
+    return blinded("StopLogging", "critical")
+
+
+@case
+def trail_blinded__fires_delete_trail_by_arn(t):
+    """Named by its ARN."""
+    t.trail_call(NOON, INTRUDER, "DeleteTrail", trail=f"arn:aws:cloudtrail:us-west-2:{ACCOUNT}:trail/snowy-trail")
+    return blinded("DeleteTrail", "critical")
+
+
+@case
+def trail_blinded__fires_key_events_excluded(t):
+    """A basic selector that still says All, without KMS."""
+    t.put_event_selectors(NOON, INTRUDER, basic=[basic_selector(exclude=["kms.amazonaws.com"])])
+    return blinded("PutEventSelectors", "high", tighten={"min_rank": 4})
+
+
+@case
+def trail_blinded__fires_write_only(t):
+    """WriteOnly keeps the loud calls and drops every read of a secret."""
+    t.put_event_selectors(NOON, INTRUDER, basic=[basic_selector("WriteOnly")])
+    return blinded("PutEventSelectors", "critical")
+
+
+@case
+def trail_blinded__fires_no_management_events(t):
+    """Data events only."""
+    t.put_event_selectors(NOON, INTRUDER, basic=[basic_selector(management=False)])
+    return blinded("PutEventSelectors", "critical")
+
+
+@case
+def trail_blinded__fires_advanced_loses_one_name(t):
+    """Two advanced selectors that together record everything but one batch call."""
+    t.put_event_selectors(NOON, INTRUDER, advanced=[
+        advanced_selector("writes", eventCategory__equals=["Management"], readOnly__equals=["false"]),
+        advanced_selector("reads", eventCategory__equals=["Management"], readOnly__equals=["true"], eventName__notStartsWith=["BatchGet"]),
+    ])
+    return blinded("PutEventSelectors", "critical")
+
+
+@case
+def trail_blinded__fires_advanced_data_events_only(t):
+    """An advanced selector for objects in a bucket replaces the one for management events."""
+    t.put_event_selectors(NOON, INTRUDER, advanced=[advanced_selector("objects", eventCategory__equals=["Data"], resources_type__equals=["AWS::S3::Object"])])
+    return blinded("PutEventSelectors", "critical")
+
+
+@case
+def trail_blinded__fires_one_region_and_no_validation(t):
+    """Two settings in one call are one finding, of the worse rank."""
+    t.create_trail("2026-10-01T12:00:00Z", batch_job("deploy"))
+    t.update_trail(NOON, INTRUDER, {"isMultiRegionTrail": False, "enableLogFileValidation": False})
+    return blinded("UpdateTrail", "high", tighten={"min_rank": 4})
+
+
+@case
+def trail_blinded__fires_another_bucket(t):
+    """The trail goes on, elsewhere."""
+    t.create_trail("2026-10-01T12:00:00Z", batch_job("deploy"))
+    t.update_trail(NOON, INTRUDER, {"s3BucketName": "frost-archive"})
+    return blinded("UpdateTrail", "high", tighten={"min_rank": 4})
+
+
+@case
+def trail_blinded__quiet_widened(t):
+    """Differs in the selectors: management events as before, and data events on top."""
+    t.put_event_selectors(NOON, INTRUDER, advanced=[
+        advanced_selector("management", eventCategory__equals=["Management"]),
+        advanced_selector("objects", eventCategory__equals=["Data"], resources_type__equals=["AWS::S3::Object"]),
+    ])
+    return {"loosen": {"min_rank": 0}}
+
+
+@case
+def trail_blinded__quiet_split_but_whole(t):
+    """Differs in the selectors: two halves that together lose nothing."""
+    t.put_event_selectors(NOON, INTRUDER, basic=[basic_selector("ReadOnly"), basic_selector("WriteOnly")])
+    return {"loosen": {"min_rank": 0}}
+
+
+@case
+def trail_blinded__quiet_start_logging(t):
+    """Differs in the call."""
+    t.trail_call(NOON, INTRUDER, "StartLogging")
+    return {"loosen": {"min_rank": 0}}
+
+
+@case
+def trail_blinded__quiet_refused(t):
+    """Differs in the outcome: the intruder was not allowed to."""
+    t.trail_call(NOON, INTRUDER, "StopLogging", errorCode="AccessDenied", errorMessage=f"User: {INTRUDER.arn} is not authorized to perform: "
+                 f"cloudtrail:StopLogging on resource: arn:aws:cloudtrail:us-west-2:{ACCOUNT}:trail/snowy-trail because no identity-based policy allows it")
+    return {"loosen": {"min_rank": 0}}
+
+
+@case
+def trail_blinded__quiet_settings_said_again(t):
+    """Differs in the settings: infrastructure as code repeats what is already so, bucket included, and widens the rest."""
+    t.create_trail("2026-10-01T12:00:00Z", batch_job("deploy"), settings={"s3BucketName": "snowy-trail", "isMultiRegionTrail": False, "enableLogFileValidation": False})
+    t.update_trail(NOON, batch_job("deploy"), {"s3BucketName": "snowy-trail", "isMultiRegionTrail": True, "enableLogFileValidation": False})
+    return {"loosen": {"min_rank": 0}}
+
+
+# ---- writing -------------------------------------------------------------------------------------------------------
+
+
+def toml_value(value):
+    """A TOML scalar."""
+    return json.dumps(value)
+
+
+def expectation(about, findings=(), now=None, tighten=None, loosen=None):
+    """The text of an `.expect` file."""
+    lines = [f"# {line.strip()}" for line in about.strip().splitlines()]
+    if now:
+        lines.append(f"now = {toml_value(now)}")
+    if findings:
+        lines.append("findings = [")
+        for rule, key, severity in findings:
+            lines.append(f"  {{ rule = {toml_value(rule)}, key = {toml_value(f'{rule}:{key}')}, severity = {toml_value(severity)} }},")
+        lines.append("]")
+    for name, table in (("tighten", tighten), ("loosen", loosen)):
+        if table:
+            lines += ["", f"[{name}]", *(f"{key} = {toml_value(value)}" for key, value in table.items())]
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    """Writes all fixtures and removes those that have no case any more."""
+    written = set()
+    for rule, name, make in CASES:
+        trail = Trail(f"{rule}/{name}")
+        told = make(trail)
+        folder = HERE / rule
+        log = folder / f"{name}.json{'.gz' if told.pop('gz', False) else ''}"
+        write_log(log, sorted(trail.records, key=lambda record: record["eventID"]))
+        policy = told.pop("policy", None)
+        expect = folder / f"{name}.expect"
+        expect.write_text(expectation(make.__doc__, **told))
+        written |= {log, expect}
+        if policy:
+            (folder / f"{name}.toml").write_text(policy)
+            written.add(folder / f"{name}.toml")
+    for stale in set(HERE.glob("*/*")) - written:
+        if stale.name.startswith(("fires-", "quiet-")):
+            stale.unlink()
+    print(f"{len(CASES)} fixtures")
+
+
+if __name__ == "__main__":
+    main()
