@@ -52,7 +52,7 @@ impl Before {
 impl<R: Read> Walk<'_, '_, R> {
     /// Rejects everything from here to the next plausible record, or to the end.
     pub(crate) fn resync(&mut self, what: &str) -> io::Result<()> {
-        let (head, offset) = (self.head(), self.window.offset());
+        let (head, offset) = (self.head()?, self.window.offset());
         let mut before = Before { byte: 0, token: 0, line_break: false };
         self.pass(&mut before, 1);
         while !self.is_at_next(&mut before)? {

@@ -5,15 +5,22 @@
 //! `Apr 12, 2021 18:58:30 PM` (a 24-hour clock with a meaningless PM).
 
 use jiff::Timestamp;
-use jiff::civil::{Date, Time};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::Offset;
 
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// `YYYY-MM-DDTHH:MM:SSZ`, the only form in real trails, or anything else that RFC 3339 allows.
+/// `YYYY-MM-DDTHH:MM:SSZ`, the only form in real trails, anything else that RFC 3339 allows, or what SQL engines make of
+/// it when they export trails: `YYYY-MM-DD HH:MM:SS.fff` without a zone. The field is UTC by definition.
 pub(crate) fn event_time(text: &str) -> Option<Timestamp> {
-    plain_utc(text).or_else(|| text.parse().ok())
+    plain_utc(text).or_else(|| text.parse().ok()).or_else(|| sql_utc(text))
+}
+
+fn sql_utc(text: &str) -> Option<Timestamp> {
+    let is_sql = text.as_bytes().get(10) == Some(&b' ') && text.as_bytes().get(13) == Some(&b':');
+    let time: DateTime = is_sql.then(|| text.parse().ok()).flatten()?;
+    Offset::UTC.to_timestamp(time).ok()
 }
 
 /// The common form without the general parser, which takes ten times as long.
@@ -73,7 +80,10 @@ mod tests {
             ("2026-11-20T02:00:05.25Z", Some("2026-11-20T02:00:05.25Z")),
             ("2026-11-20T04:00:05+02:00", Some("2026-11-20T02:00:05Z")),
             ("2026-02-30T02:00:05Z", None),
+            ("2026-11-20 02:00:05", Some("2026-11-20T02:00:05Z")),
+            ("2026-11-20 02:00:05.000000000", Some("2026-11-20T02:00:05Z")),
             ("2026-11-20 yesterday", None),
+            ("2026-11-20", None),
             ("+026-11-20T02:00:05Z", None),
             ("", None),
         ] {

@@ -201,7 +201,7 @@ impl<'w, 'a, R: Read> Walk<'w, 'a, R> {
 
     /// Skips a value that is not to be held in memory, by brackets and quotes alone.
     fn skip(&mut self, reason: RejectReason, detail: &str, in_object: bool) -> io::Result<()> {
-        let (head, offset) = (self.head(), self.window.offset());
+        let (head, offset) = (self.head()?, self.window.offset());
         let mut lexical = Lexical::new(in_object);
         loop {
             let bytes = self.window.bytes();
@@ -223,10 +223,13 @@ impl<'w, 'a, R: Read> Walk<'w, 'a, R> {
         Ok(())
     }
 
-    /// A copy of what the window starts with, enough for an excerpt.
-    pub(crate) fn head(&self) -> Vec<u8> {
+    /// A copy of what the window starts with, enough for an excerpt however small the window is.
+    pub(crate) fn head(&mut self) -> io::Result<Vec<u8>> {
+        while self.window.bytes().len() < EXCERPT_SOURCE_BYTES && !self.window.at_eof() {
+            self.window.more()?;
+        }
         let bytes = self.window.bytes();
-        bytes.get(..EXCERPT_SOURCE_BYTES).unwrap_or(bytes).to_vec()
+        Ok(bytes.get(..EXCERPT_SOURCE_BYTES).unwrap_or(bytes).to_vec())
     }
 
     /// Whether a source that starts like this is no log at all: it starts with nothing that JSON starts with, and no
@@ -249,7 +252,7 @@ impl<'w, 'a, R: Read> Walk<'w, 'a, R> {
     }
 
     fn refuse_all(&mut self) -> io::Result<()> {
-        let head = self.head();
+        let head = self.head()?;
         self.books.remark(
             RejectReason::NotALog,
             "the source starts with nothing that a log starts with",
