@@ -138,6 +138,7 @@ impl<'w, 'a, R: Read> Walk<'w, 'a, R> {
 
     /// Steps into the array that opens at `end`.
     fn enter(&mut self, key: Key, end: usize) {
+        self.refuse_record_around_list(end);
         self.books.note_shape(match key {
             Key::Events => Shape::LookupEvents,
             Key::LogEvents => Shape::LogEvents,
@@ -148,13 +149,27 @@ impl<'w, 'a, R: Read> Walk<'w, 'a, R> {
         self.container = Some(key);
     }
 
+    /// An object that has a list of records and a record's own keys is neither; the list is walked, the rest told.
+    fn refuse_record_around_list(&mut self, end: usize) {
+        if self.keys.is_record_like() {
+            self.reject_head(
+                RejectReason::UnknownShape,
+                "a record's keys stand beside a list of records",
+                end as u64,
+            );
+        }
+    }
+
     /// Behind a container's `]`: the rest of the object that it stands in, perhaps with another container.
     fn end_container(&mut self) -> io::Result<()> {
         self.window.consume(1);
         self.container = None;
         match self.scan(true)? {
             Found::Value(Scanned { end, container: Some(key) }) => self.enter(key, end),
-            Found::Value(Scanned { end, container: None }) => self.window.consume(end),
+            Found::Value(Scanned { end, container: None }) => {
+                self.refuse_record_around_list(end);
+                self.window.consume(end);
+            }
             other => self.no_value(other, true)?,
         }
         Ok(())

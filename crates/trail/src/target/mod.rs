@@ -38,7 +38,9 @@ pub(crate) fn targets(call: &Call<'_>) -> Vec<Target> {
         "ssm.amazonaws.com" => parameter::add(call, &mut set),
         _ => pipeline::add(call, &mut set),
     }
-    if set.0.is_empty() {
+    // A refused Decrypt names its secret in the context and its key in the message only.
+    let lacks_key = call.source == "kms.amazonaws.com" && !set.has(TargetKind::Key);
+    if set.0.is_empty() || lacks_key {
         set.add_all(named_in_error(call));
     }
     set.0

@@ -54,11 +54,13 @@ fn proven(call: &Call<'_>) -> Vec<String> {
     arns
 }
 
-/// The ARN that access control names, where it is the very secret that the caller asked for by name.
+/// The ARN that access control names, where it is the very secret that the caller asked for by name or partial ARN.
 fn denied_arn(call: &Call<'_>) -> Option<String> {
     let arn = resource_in_error(call.error_message?)?;
     let named = SecretArn::parse(arn).filter(SecretArn::is_full)?;
-    (call.request.text("secretId")? == named.name).then(|| arn.to_owned())
+    let asked = call.request.text("secretId")?;
+    let is_it = asked == named.name || SecretArn::parse(&asked).is_some_and(|asked| asked.name == named.name);
+    is_it.then(|| arn.to_owned())
 }
 
 /// What was typed, and the ARN that it turned out to be.

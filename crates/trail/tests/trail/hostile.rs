@@ -144,6 +144,15 @@ fn a_broken_list_ends_where_a_new_line_begins_anew() {
 }
 
 #[test]
+fn a_record_around_a_list_of_records_is_not_lost_silently() {
+    let (before, after) = (r#""eventID":"x","#, r#","eventVersion":"1.11""#);
+    for (before, after) in [(before, ""), ("", after)] {
+        let text = format!("{{{before}\"Records\":[{}]{after}}}", record("a", ""));
+        check(text, &["a"], &[UnknownShape]);
+    }
+}
+
+#[test]
 fn a_nested_object_is_not_mistaken_for_the_next_record() {
     let nested = r#"{"bad":oops,"x":[{},{"eventSource":"kms.amazonaws.com"}],"y":1}"#;
     check_between(nested, MalformedJson);

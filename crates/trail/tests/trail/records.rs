@@ -27,6 +27,16 @@ fn null_request_parameters_leave_the_target_in_the_error_message() {
 }
 
 #[test]
+fn a_refused_decrypt_names_its_key_in_the_message_only() {
+    let fields = format!(
+        r#""eventSource":"kms.amazonaws.com","eventName":"Decrypt","errorCode":"AccessDenied","errorMessage":"User: x is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:us-west-2:1:key/k because no","requestParameters":{{"encryptionContext":{{"SecretARN":"{ARN}"}}}}"#
+    );
+    let event = event(&record("e", &fields));
+    assert_eq!(event.kms_key_arn.as_deref(), Some("arn:aws:kms:us-west-2:1:key/k"));
+    assert_eq!(event.targets[0].arn.as_deref(), Some(ARN));
+}
+
+#[test]
 fn omitted_parts_flag_the_event_as_truncated() {
     for part in ["requestParameters", "responseElements", "additionalEventData", "serviceEventDetails"] {
         assert!(event(&record("e", &format!(r#""{part}":{{"omitted":true}}"#))).truncated, "{part}");
