@@ -18,6 +18,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 
 use crate::error::{LakeError, Result};
+use crate::known::date_of;
 use crate::open::Lake;
 use crate::tables::{Row, Table};
 
@@ -34,12 +35,14 @@ impl Claim {
     /// The application id in Delta's log.
     fn app_id(self) -> String {
         match self {
-            Claim::Day(day) => {
-                let span = jiff::Span::new().days(i64::from(day));
-                format!("day/{}", jiff::civil::date(1970, 1, 1).saturating_add(span))
-            }
+            Claim::Day(day) => format!("day/{}", date_of(day)),
             Claim::Findings => "findings".to_owned(),
         }
+    }
+
+    /// The application transaction that holds the claim.
+    pub(crate) fn transaction(self, nonce: i64) -> Transaction {
+        Transaction::new(self.app_id(), nonce)
     }
 }
 
@@ -69,7 +72,7 @@ impl Lake {
             return Ok(Appended::Durable(version));
         }
         let nonce = Timestamp::now().as_microsecond();
-        let transactions = claims.iter().map(|c| Transaction::new(c.app_id(), nonce)).collect();
+        let transactions = claims.iter().map(|c| c.transaction(nonce)).collect();
         let committed = commit(self.delta(R::TABLE), R::TABLE, batch, transactions).await;
         self.refresh(R::TABLE).await?;
         match committed {
@@ -116,7 +119,7 @@ async fn commit(
     Ok(committed.version())
 }
 
-fn writer_properties(table: Table) -> std::result::Result<WriterProperties, DeltaTableError> {
+pub(crate) fn writer_properties(table: Table) -> std::result::Result<WriterProperties, DeltaTableError> {
     // Level 1: measured on a synthetic organization's trail, level 3 costs half as much CPU again for 6 % less space.
     let level = ZstdLevel::try_new(1)?;
     let mut properties = WriterProperties::builder()

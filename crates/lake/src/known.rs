@@ -125,9 +125,13 @@ impl Known {
     }
 }
 
+/// The date of a day counted from 1970-01-01.
+pub(crate) fn date_of(day: i32) -> jiff::civil::Date {
+    jiff::civil::date(1970, 1, 1).saturating_add(jiff::Span::new().days(i64::from(day)))
+}
+
 fn day_query(days: &[i32]) -> String {
-    let date = |d: &i32| jiff::civil::date(1970, 1, 1).saturating_add(jiff::Span::new().days(i64::from(*d)));
-    let list: Vec<String> = days.iter().map(|d| format!("DATE '{}'", date(d))).collect();
+    let list: Vec<String> = days.iter().map(|d| format!("DATE '{}'", date_of(*d))).collect();
     format!(
         "SELECT arrow_cast(event_id, 'Utf8'), arrow_cast(account_id, 'Utf8'), content_hash, \
          CAST(floor(date_part('epoch', event_time) / 86400) AS BIGINT) \

@@ -2,7 +2,8 @@
 //!
 //! Reading order: [`tables`] (what the columns are), [`column`] (how rows become Arrow), [`open`] (a lake is made,
 //! opened, or refused), [`commit`] (one atomic append), [`known`] (which events are stored already), [`ingest`]
-//! (rejects, events, sources, in that order), [`history`] (findings and pages).
+//! (rejects, events, sources, in that order), [`history`] (findings and pages), [`upgrade`] (an older
+//! lake is brought to today's columns).
 //!
 //! Owns arrow, parquet and deltalake. Knows nothing of CloudTrail's JSON, of rules, or of where bytes come from.
 
@@ -15,6 +16,7 @@ pub mod known;
 pub mod open;
 pub mod stats;
 pub mod tables;
+pub mod upgrade;
 
 pub use commit::{Appended, Claim};
 pub use error::LakeError;

@@ -22,7 +22,7 @@ use crate::tables::Table;
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// Property of the `events` table that holds [`SCHEMA_VERSION`].
-const SCHEMA_PROPERTY: &str = "snowtrail.schemaVersion";
+pub(crate) const SCHEMA_PROPERTY: &str = "snowtrail.schemaVersion";
 
 /// What the caller is going to do, which decides what a missing lake means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,15 +46,20 @@ impl Lake {
     /// # Errors
     /// When the place holds something else, the schema is newer or older than ours, or the storage fails.
     pub async fn open(uri: &str, access: Access) -> Result<Lake> {
+        let lake = Lake::open_unchecked(uri, access).await?;
+        lake.check_schema_version()?;
+        Ok(lake)
+    }
+
+    /// Opens a lake of whatever schema.
+    pub(crate) async fn open_unchecked(uri: &str, access: Access) -> Result<Lake> {
         let folder = local_folder(uri)?;
         refuse_what_is_no_lake(uri, &folder, access)?;
         let mut tables = Vec::new();
         for table in Table::ALL {
             tables.push(open_table(uri, &folder, table, access).await?);
         }
-        let lake = Lake { uri: uri.to_owned(), tables };
-        lake.check_schema_version()?;
-        Ok(lake)
+        Ok(Lake { uri: uri.to_owned(), tables })
     }
 
     /// The location as the caller gave it.
@@ -221,7 +226,7 @@ fn stats_columns(table: Table) -> String {
     columns.join(",")
 }
 
-fn kernel_fields(schema: &Schema) -> std::result::Result<Vec<StructField>, DeltaTableError> {
+pub(crate) fn kernel_fields(schema: &Schema) -> std::result::Result<Vec<StructField>, DeltaTableError> {
     let fields = schema.fields().iter().map(|f| TryIntoKernel::<StructField>::try_into_kernel(f.as_ref()));
     Ok(fields.collect::<std::result::Result<Vec<_>, arrow::error::ArrowError>>()?)
 }

@@ -235,6 +235,11 @@ pub enum LakeCommand {
         #[arg(long, value_enum, default_value = "table")]
         format: Format,
     },
+    /// Bring an older lake to today's columns, and fill them from the sources
+    Upgrade {
+        #[command(flatten)]
+        lake: LakeOption,
+    },
     /// What the tables' columns mean
     Schema {
         /// How to print them

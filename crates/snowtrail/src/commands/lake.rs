@@ -7,6 +7,7 @@ use snowtrail_lake::column::COMMENT;
 use snowtrail_lake::{Access, Lake, Table};
 
 use crate::cli::{Format, LakeCommand};
+use crate::commands::lake_upgrade;
 use crate::exit::Exit;
 use crate::output;
 
@@ -14,6 +15,7 @@ use crate::output;
 pub async fn run(command: LakeCommand) -> anyhow::Result<Exit> {
     match command {
         LakeCommand::Stats { lake, format } => stats(&lake.lake, format).await?,
+        LakeCommand::Upgrade { lake } => return lake_upgrade::run(&lake.lake).await,
         LakeCommand::Schema { format } => schema(format)?,
     }
     Ok(Exit::Done)

@@ -4,6 +4,7 @@ mod detect;
 mod findings;
 mod ingest;
 mod lake;
+mod lake_upgrade;
 mod policy;
 mod replay;
 mod rules;

@@ -9,3 +9,4 @@ mod other_readers;
 mod rules;
 mod snowtrail;
 mod story;
+mod upgrade;
