@@ -81,7 +81,7 @@ impl<'a> Record<'a> {
     /// The value under a key, unless it is null.
     pub(crate) fn view(&self, key: Key) -> Option<View<'a>> {
         let (start, end) = self.keys.span(key)?;
-        Some(View::new(self.text.get(start..end)?)).filter(|view| !view.is_null())
+        Some(View::exact(self.text.get(start..end)?)).filter(|view| !view.is_null())
     }
 
     /// The non-empty string under a key; anything else is as if it were absent.

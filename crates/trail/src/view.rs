@@ -7,6 +7,9 @@ use std::borrow::Cow;
 
 use crate::text::{end_of_string, unescape};
 
+/// Most objects inside records have no more members than this; larger ones grow.
+const OBJECT_MEMBERS: usize = 8;
+
 /// One JSON value, as its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct View<'a>(&'a str);
@@ -15,6 +18,11 @@ impl<'a> View<'a> {
     /// Of validated text; white space around the value is fine.
     pub(crate) fn new(text: &'a str) -> View<'a> {
         View(text.trim_matches([' ', '\n', '\r', '\t']))
+    }
+
+    /// Of the exact text of a value, as the scanner noted it.
+    pub(crate) fn exact(text: &'a str) -> View<'a> {
+        View(text)
     }
 
     /// The value's text.
@@ -44,7 +52,10 @@ impl<'a> View<'a> {
 
     /// The string's text with escapes undone; `None` where the value is no string.
     pub(crate) fn text(self) -> Option<Cow<'a, str>> {
-        self.0.strip_prefix('"')?.strip_suffix('"').map(unescape)
+        match self.0.as_bytes() {
+            [b'"', inner @ .., b'"'] => self.0.get(1..=inner.len()).map(unescape),
+            _ => None,
+        }
     }
 
     /// The string's text where it is not empty.
@@ -78,7 +89,9 @@ impl<'a> View<'a> {
 
     /// The members, collected for repeated look-ups; empty for anything that is no object.
     pub(crate) fn object(self) -> Object<'a> {
-        Object(self.members().collect())
+        let mut members = Vec::with_capacity(if self.is_object() { OBJECT_MEMBERS } else { 0 });
+        members.extend(self.members());
+        Object(members)
     }
 
     /// The strings of an array, or the one string itself.
