@@ -76,7 +76,7 @@ SELECT
   concat_ws('|', d.account_id, d.aws_region, d.secret_name, d.principal, to_char(d.day, '%Y-%m-%dT%H:%M:%SZ')) AS key,
   concat(d.secret_name, ' read off hours by ', coalesce(d.actor, split_part(d.principal, '/', -1))) AS title,
   concat(
-    coalesce(concat(d.actor, ', '), ''), 'as ', d.principal, ', read ', d.secret_name, ' ', d.reads,
+    coalesce(d.actor || ', as ', ''), d.principal, ', read ', d.secret_name, ' ', d.reads,
     CASE d.reads WHEN 1 THEN ' time' ELSE ' times' END, ', first in the quarter hour of ', d.first_local, ' local time',
     CASE WHEN d.on_holiday THEN ', a holiday' WHEN d.on_weekend THEN ', a weekend' ELSE '' END, '.',
     CASE WHEN b.principal IS NOT NULL THEN ' The contract grants it break-glass.' ELSE '' END

@@ -87,7 +87,7 @@ SELECT
   concat(
     CASE f.event_name
       WHEN 'RotationAbandoned' THEN concat('The rotation of ', f.secret_name, ' was given up because a new version was written while it ran.')
-      ELSE concat('The rotation of ', f.secret_name, ' failed', coalesce(concat(': ', f.error), ', without a reason given'), '.')
+      ELSE concat('The rotation of ', f.secret_name, ' failed', coalesce(': ' || f.error, ', and no reason was given'), '.')
     END,
     CASE WHEN f.failures_in_day > 1 THEN concat(' It is number ', f.failures_in_day, ' within a day.') ELSE '' END,
     CASE WHEN f.recovered_at IS NOT NULL THEN concat(' A rotation succeeded at ', to_char(f.recovered_at, '%H:%M:%S'), ' UTC.') ELSE '' END

@@ -144,8 +144,15 @@ SELECT
     'A new value of ', secret_name, ' was due at ', to_char(due_at, '%Y-%m-%d %H:%M:%S'), ' UTC (',
     CASE WHEN rotate_every_seconds IS NOT NULL THEN 'contract' ELSE 'schedule' END, ': every ',
     CASE WHEN allowed_seconds % 86400 = 0 THEN concat(allowed_seconds / 86400, ' days') ELSE concat(allowed_seconds / 3600, ' hours') END,
-    '); the last was ', CASE step WHEN 'first seen' THEN 'before the lake, which first saw the secret' ELSE step END, ' at ',
-    to_char(since, '%Y-%m-%d %H:%M:%S'), ' UTC.',
+    '). The clock runs since ', to_char(since, '%Y-%m-%d %H:%M:%S'), ' UTC, when the ',
+    CASE step
+      WHEN 'created' THEN 'secret was created'
+      WHEN 'rotated' THEN 'secret was rotated last'
+      WHEN 'written' THEN 'value was written last'
+      WHEN 'restored' THEN 'secret was restored'
+      WHEN 'set' THEN 'schedule was set'
+      ELSE 'lake first saw the secret'
+    END, '.',
     CASE WHEN number > 1 THEN concat(' It is missed deadline number ', number, ' in a row.') ELSE '' END
   ) AS summary,
   account_id, aws_region, secret_arn, secret_name,

@@ -53,7 +53,7 @@ stuck AS ( -- a row: one stuck moment of one secret; two starts in one second ar
     min(token) AS token,
     min(started_by) AS started_by,
     array_sort(array_distinct(flatten(array_agg(event_ids)))) AS event_ids,
-    array_sort(array_distinct(flatten(array_agg(workers)))) AS workers
+    nullif(array_to_string(array_sort(array_distinct(flatten(array_agg(workers)))), ', '), '') AS workers
   FROM awaited
   WHERE endings = 0
   GROUP BY account_id, aws_region, secret_name, started_at
@@ -64,7 +64,7 @@ SELECT
   concat(
     'The rotation of ', s.secret_name, ' that began at ', to_char(s.started_at, '%Y-%m-%d %H:%M:%S'),
     ' UTC had neither succeeded nor failed by its deadline.',
-    CASE WHEN s.workers IS NULL THEN ' No rotation function was seen at work on it.' ELSE concat(' ', array_to_string(s.workers, ', '), ' was seen at work on it.') END
+    coalesce(' ' || s.workers || ' was seen at work on it.', ' No rotation function was seen at work on it.')
   ) AS summary,
   s.account_id, s.aws_region, a.secret_arn, s.secret_name,
   s.started_by AS principal,

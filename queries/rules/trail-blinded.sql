@@ -152,10 +152,18 @@ covered AS ( -- a row: one selector that records one example
     AND NOT coalesce(array_has(s.excluded_sources, p.event_source), false)
 ),
 lost AS ( -- a row: one example that no selector of a call records
-  SELECT DISTINCT s.event_id, s.account_id, concat('no longer recorded: ', p.what) AS form, p.rank
+  SELECT DISTINCT s.event_id, s.account_id, p.what, p.rank
   FROM selectors s
   CROSS JOIN probes p
   LEFT ANTI JOIN covered c ON c.event_id = s.event_id AND c.account_id = s.account_id AND c.what = p.what
+),
+hidden AS ( -- a row: what a call hides, the examples of one rank together
+  SELECT
+    event_id, account_id,
+    concat('no longer recorded: ', array_to_string(array_sort(array_agg(what)), ', ')) AS form,
+    rank
+  FROM lost
+  GROUP BY event_id, account_id, rank
 ),
 settings AS ( -- a row: one setting that a call gave to a trail
   SELECT event_id, account_id, trail_name, event_time, event_name, setting['name'] AS name, setting['value'] AS value
@@ -221,13 +229,16 @@ weakened AS ( -- a row: one setting that a call made worse
 ),
 forms AS ( -- a row: one thing that one call did
   SELECT event_id, account_id, form, rank FROM plain
-  UNION ALL SELECT event_id, account_id, form, rank FROM lost
+  UNION ALL SELECT event_id, account_id, form, rank FROM hidden
   UNION ALL SELECT event_id, account_id, form, rank FROM weakened
 ),
 judged AS ( -- a row: one call to one trail in one second, with the worst that it did; a failed attempt did nothing
   SELECT
     c.account_id, c.aws_region, c.trail_name, c.event_name, c.event_time,
     max(CASE WHEN c.outcome = 'ok' THEN f.rank ELSE 0 END) AS rank,
+    max(CASE WHEN f.rank = 4 THEN f.form END) AS worst_4,
+    max(CASE WHEN f.rank = 3 THEN f.form END) AS worst_3,
+    max(CASE WHEN f.rank = 2 THEN f.form END) AS worst_2,
     array_sort(array_agg(DISTINCT f.form)) AS all_forms,
     array_sort(array_agg(DISTINCT f.form) FILTER (WHERE f.rank > 0)) AS bad_forms,
     bool_or(c.outcome = 'ok') AS succeeded,
@@ -240,7 +251,7 @@ judged AS ( -- a row: one call to one trail in one second, with the worst that i
 )
 SELECT
   concat_ws('|', account_id, aws_region, trail_name, event_name, to_char(event_time, '%Y-%m-%dT%H:%M:%SZ')) AS key,
-  concat(event_name, ' on ', trail_name, ': ', coalesce(bad_forms, all_forms)[1]) AS title,
+  concat(event_name, ' on ', trail_name, ': ', coalesce(worst_4, worst_3, worst_2, coalesce(bad_forms, all_forms)[1])) AS title,
   concat(
     coalesce(principal, 'somebody'), CASE WHEN succeeded THEN ' called ' ELSE ' tried to call ' END, event_name, ' on ', trail_name, ': ',
     array_to_string(coalesce(bad_forms, all_forms), '; '), '.'

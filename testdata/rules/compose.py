@@ -50,6 +50,11 @@ def anna():
     return sso_user("Developers", "anna@example.com", agent=AGENT_CLI, from_console=False)  # noqa: F405
 
 
+def on_call():
+    """A person, in the role for emergencies."""
+    return assumed_role("Snowy-OnCall", "anna@example.com", ip="198.51.100.24")
+
+
 def secrets(count, prefix="prod/blizzard"):
     """Different secrets of one family of names."""
     return [Secret(f"{prefix}-{i:02}/db") for i in range(1, count + 1)]
@@ -274,10 +279,19 @@ def unexpected_reader__quiet_reader(t):
 
 
 @case
-def unexpected_reader__quiet_break_glass(t):
-    """Differs in the principal: declared for emergencies."""
-    t.get_secret_value("2026-11-03T10:00:00Z", assumed_role("Snowy-OnCall", "anna@example.com", ip="198.51.100.24"), db())
-    return {"policy": CONTRACT, "loosen": {"include_break_glass": True}}
+def unexpected_reader__fires_low_for_break_glass(t):
+    """Declared for emergencies: it may read, and every read is reported."""
+    t.get_secret_value("2026-11-03T10:00:00Z", on_call(), db())
+    key = f"{HOME}|prod/blizzard-checkout/db|{ONCALL_ARN}|2026-11-03T00:00:00Z"
+    return {"policy": CONTRACT, "findings": [("unexpected-reader", key, "low")], "tighten": {"report_break_glass": False}}
+
+
+@case
+def unexpected_reader__quiet_break_glass_not_reported(t):
+    """Differs in the policy: break-glass reads are not to be reported."""
+    t.get_secret_value("2026-11-03T10:00:00Z", on_call(), db())
+    policy = CONTRACT + '\n[rules."unexpected-reader"]\nreport_break_glass = false\n'
+    return {"policy": policy, "loosen": {"report_break_glass": True}}
 
 
 @case
@@ -413,9 +427,10 @@ def off_hours_read__fires_on_a_holiday_in_a_batch(t):
 @case
 def off_hours_read__fires_low_for_break_glass(t):
     """The same night, in the role that the contract grants for it: a report, not an alarm."""
-    t.get_secret_value("2026-11-04T06:30:00Z", assumed_role("Snowy-OnCall", "anna@example.com", ip="198.51.100.24"), db())
+    t.get_secret_value("2026-11-04T06:30:00Z", on_call(), db())
     key = f"{HOME}|prod/blizzard-checkout/db|{ONCALL_ARN}|2026-11-04T00:00:00Z"
-    return {"policy": ONCALL, "findings": [("off-hours-read", key, "low")], "tighten": {"min_reads": 2}}
+    findings = [("off-hours-read", key, "low"), ("unexpected-reader", key, "low")]
+    return {"policy": ONCALL, "findings": findings, "tighten": {"min_reads": 2}}
 
 
 @case
