@@ -4,9 +4,9 @@
 -- deleted_at may lie in the future (recovery window). kms_key_arn: the key of the last use. tags: key=value, sorted.
 -- replica_regions: regions that a call replicated it to (removals are not subtracted). rotation_days,
 -- rotation_schedule, rotation_lambda: as set last; rotation_on is false after CancelRotateSecret.
--- last_rotated: last RotationSucceeded. last_read: last ordinary read; last_read_by: by whom. reads: how many.
+-- last_rotated: last RotationSucceeded, the primary's for a replica. last_read: last ordinary read; last_read_by: by whom. reads: how many.
 -- owner, sensitivity: what the policy declares.
--- Left out: secrets that nobody touched since the lake began: the trail cannot show them.
+-- Left out: secrets that nobody touched since the lake began, which the trail cannot show; names that no call ever found.
 WITH facts AS ( -- a row: one secret and what its touches add up to
   SELECT
     account_id, aws_region, secret_name,
@@ -28,6 +28,7 @@ WITH facts AS ( -- a row: one secret and what its touches add up to
     max(CASE WHEN event_name = 'RotationSucceeded' THEN event_time END) AS last_rotated
   FROM touches
   GROUP BY account_id, aws_region, secret_name
+  HAVING count(CASE WHEN outcome = 'ok' THEN 1 END) > 0
 ),
 replicas AS ( -- a row: one secret and the regions that it was replicated to
   SELECT account_id, aws_region, secret_name, array_sort(array_agg(DISTINCT region)) AS regions
@@ -59,7 +60,7 @@ SELECT
   CASE WHEN f.setting['is_on'] THEN f.setting['days'] END AS rotation_days,
   CASE WHEN f.setting['is_on'] THEN f.setting['schedule'] END AS rotation_schedule,
   f.function_set['lambda_arn'] AS rotation_lambda,
-  f.last_rotated,
+  max(f.last_rotated) OVER (PARTITION BY f.account_id, f.secret_name, right(a.secret_arn, 6)) AS last_rotated,
   d.last['at'] AS last_read, d.last['by'] AS last_read_by, coalesce(d.reads, 0) AS reads,
   p.owner, p.sensitivity
 FROM facts f
