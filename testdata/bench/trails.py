@@ -1,0 +1,89 @@
+"""Folders of log files in CloudTrail's S3 layout, one folder for each of the `forms`. Runs no `snowtrail`.
+
+A folder that is kept is used again by the next run: `trail.json` beside the forms says what was made, and is written
+last, so that a run that was cut short leaves nothing that looks whole.
+"""
+
+import gzip
+import json
+import os
+import shutil
+from collections import Counter
+from multiprocessing import Pool
+from pathlib import Path
+
+import forms
+from organization import Organization, is_in_scope
+from records import log_key
+from identities import derive_hex
+
+# As CloudTrail does; its level is not documented, the ratio of its files is near this one's.
+GZIP_LEVEL = 6
+RECORDS_PER_FILE = 2000
+
+
+def make(folder: Path, records: int, in_scope: float, seed: int, wanted: list, tell) -> dict:
+    """The organization's trail in the wanted forms; what it holds. Made in parallel: a file depends on no other."""
+    files = max(1, records // RECORDS_PER_FILE)
+    asked = {"files": files, "records_per_file": RECORDS_PER_FILE, "in_scope": in_scope, "seed": seed, "forms": wanted}
+    done = folder / "trail.json"
+    if done.exists():
+        trail = json.loads(done.read_text())
+        if trail["asked"] == asked:
+            tell(f"using the trail in {folder}")
+            return trail
+    for form in wanted:
+        shutil.rmtree(folder / form, ignore_errors=True)
+    done.unlink(missing_ok=True)
+    jobs = [(folder, number, asked) for number in range(files)]
+    trail = {"asked": asked, **_gathered(_make_one, jobs, "made", tell)}
+    done.write_text(json.dumps(trail, indent=1))
+    return trail
+
+
+def reshape(source: Path, folder: Path, wanted: list, tell) -> dict:
+    """The log files of an existing folder in the wanted forms. What is no `{"Records":[…]}` is left out."""
+    paths = sorted(path for path in source.rglob("*.json.gz"))
+    for form in wanted:
+        shutil.rmtree(folder / form, ignore_errors=True)
+    return _gathered(_reshape_one, [(folder, source, path, wanted) for path in paths], "reshaped", tell)
+
+
+def log_files(folder: Path) -> list:
+    """The gzip files below a folder, in a stable order."""
+    return sorted(str(path) for path in folder.rglob("*.gz"))
+
+
+def _gathered(work, jobs: list, done: str, tell) -> dict:
+    records, kept = 0, Counter()
+    with Pool(os.cpu_count()) as pool:
+        for number, (count, calls) in enumerate(pool.imap_unordered(work, jobs), start=1):
+            records += count
+            kept.update(calls)
+            if number % 20 == 0 or number == len(jobs):
+                tell(f"{done} {number} of {len(jobs)} files")
+    return {"records": records, "kept": dict(sorted(kept.items()))}
+
+
+def _make_one(job: tuple) -> tuple:
+    folder, number, asked = job
+    organization = Organization(asked["seed"], asked["files"], asked["in_scope"])
+    account, region, delivered, records = organization.log_file(number, asked["records_per_file"])
+    key = log_key(account, region, delivered, derive_hex(16, "bench", str(asked["seed"]), str(number)).upper())
+    for form in asked["forms"]:
+        _write(folder / form / key, forms.write(form, records, key))
+    return len(records), Counter(f"{r['eventSource']} {r['eventName']}" for r in records if is_in_scope(r))
+
+
+def _reshape_one(job: tuple) -> tuple:
+    folder, source, path, wanted = job
+    log = json.loads(gzip.decompress(path.read_bytes()))
+    records = log.get("Records") if isinstance(log, dict) else None
+    for form in wanted if records else []:
+        _write(folder / form / path.relative_to(source), forms.write(form, records, path.name))
+    return len(records or []), {}
+
+
+def _write(path: Path, plain: bytes):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(plain, GZIP_LEVEL, mtime=0))
