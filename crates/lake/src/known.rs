@@ -8,6 +8,7 @@
 //! loaded. It would become a second row.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use datafusion::arrow::array::{Array, AsArray};
 use datafusion::arrow::datatypes::Int64Type;
@@ -55,19 +56,17 @@ pub struct Known {
 }
 
 impl Known {
-    /// Judges an event. Its day must have been loaded.
-    pub fn judge(&self, event: &Event) -> Verdict {
-        match self.ids.get(&identity(&event.event_id, &event.account_id)) {
-            None => Verdict::Fresh,
-            Some(stored) if stored.content_hash == event.content_hash => Verdict::Duplicate,
-            Some(_) => Verdict::Conflict,
-        }
-    }
-
-    /// Remembers an event as stored, or as about to be.
-    pub fn insert(&mut self, event: &Event) {
+    /// Judges an event, whose day must have been loaded, and remembers a fresh one as about to be stored.
+    pub fn judge(&mut self, event: &Event) -> Verdict {
         let stored = Stored { day: day_number(event.event_time), content_hash: event.content_hash };
-        self.ids.insert(identity(&event.event_id, &event.account_id), stored);
+        match self.ids.entry(identity(&event.event_id, &event.account_id)) {
+            Entry::Vacant(place) => {
+                place.insert(stored);
+                Verdict::Fresh
+            }
+            Entry::Occupied(known) if known.get().content_hash == event.content_hash => Verdict::Duplicate,
+            Entry::Occupied(_) => Verdict::Conflict,
+        }
     }
 
     /// Forgets days, so that they are read anew: another writer has added to them, or our own commit did not land.
@@ -150,19 +149,42 @@ fn identity(event_id: &str, account_id: &str) -> Identity {
     Identity { event, account }
 }
 
+/// The value of a GUID in the form that CloudTrail writes, lower-case with hyphens in four places; only that form, so
+/// that two spellings never share a value.
 fn guid(text: &str) -> Option<u128> {
-    let dashed = text.len() == 36 && [8, 13, 18, 23].iter().all(|i| text.as_bytes()[*i] == b'-');
-    if !dashed || text.bytes().any(|b| b.is_ascii_uppercase() || b == b'+') {
-        return None;
-    }
+    let bytes: &[u8; 36] = text.as_bytes().try_into().ok()?;
     let mut value = 0u128;
-    for byte in text.bytes().filter(|b| *b != b'-') {
-        value = (value << 4) | u128::from((byte as char).to_digit(16)?);
+    for (at, byte) in bytes.iter().enumerate() {
+        let digit = match byte {
+            b'-' if matches!(at, 8 | 13 | 18 | 23) => continue,
+            _ if matches!(at, 8 | 13 | 18 | 23) => return None,
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            _ => return None,
+        };
+        value = (value << 4) | u128::from(digit);
     }
-    (text.bytes().filter(|b| *b == b'-').count() == 4).then_some(value)
+    Some(value)
 }
 
 fn hash(text: &str) -> u128 {
     let digest = Sha256::digest(text.as_bytes());
     digest.iter().take(16).fold(0u128, |value, byte| (value << 8) | u128::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_canonical_spelling_of_a_guid_is_a_number() {
+        let canonical = "00000000-0000-4000-8000-0000000000ff";
+        assert_eq!(guid(canonical), Some(0x4000_8000_0000_0000_00ff));
+        for other in
+            [canonical.to_uppercase(), canonical.replace('-', ""), format!("{canonical} "), "+".repeat(36)]
+        {
+            assert_eq!(guid(&other), None, "{other}");
+            assert_ne!(identity(&other, "1"), identity(canonical, "1"), "{other}");
+        }
+    }
 }

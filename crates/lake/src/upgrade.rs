@@ -80,13 +80,15 @@ impl Lake {
                 snapshot.snapshot().arrow_schema().fields().iter().map(|f| f.name().clone()).collect()
             };
             let schema = table.schema();
-            let missing: Vec<_> = schema.fields().iter().filter(|f| !present.contains(f.name())).cloned().collect();
+            let missing: Vec<_> =
+                schema.fields().iter().filter(|f| !present.contains(f.name())).cloned().collect();
             if missing.is_empty() {
                 continue;
             }
             let names = missing.iter().map(|f| f.name().clone()).collect();
             let fields = kernel_fields(&Schema::new(missing)).map_err(failed)?;
-            let altered = self.delta(table).clone().add_columns().with_fields(fields).await.map_err(failed)?;
+            let altered =
+                self.delta(table).clone().add_columns().with_fields(fields).await.map_err(failed)?;
             *self.delta_mut(table) = altered;
             added.insert(table.folder(), names);
         }
@@ -118,7 +120,9 @@ impl Lake {
         let batches = self.collect(&query, "list a day's sources").await?;
         let row = |b: &RecordBatch, i: usize| DaySource {
             uri: b.column(0).as_string::<i32>().value(i).to_owned(),
-            sha256: Some(b.column(1).as_string::<i32>()).filter(|s| !s.is_null(i)).map(|s| s.value(i).to_owned()),
+            sha256: Some(b.column(1).as_string::<i32>())
+                .filter(|s| !s.is_null(i))
+                .map(|s| s.value(i).to_owned()),
         };
         Ok(batches.iter().flat_map(|b| (0..b.num_rows()).map(move |i| row(b, i))).collect())
     }
@@ -237,14 +241,21 @@ fn provenances(batches: &[RecordBatch]) -> Result<HashMap<Identity, Provenance>>
     for batch in batches {
         let columns = [texts(batch, "event_id")?, texts(batch, "account_id")?, texts(batch, "source_uri")?];
         let [ids, accounts, uris] = &columns;
-        let (ids, accounts, uris) = (ids.as_string::<i32>(), accounts.as_string::<i32>(), uris.as_string::<i32>());
-        let (Some(index), Some(time)) = (batch.column_by_name("source_index"), batch.column_by_name("ingested_at")) else {
+        let (ids, accounts, uris) =
+            (ids.as_string::<i32>(), accounts.as_string::<i32>(), uris.as_string::<i32>());
+        let (Some(index), Some(time)) =
+            (batch.column_by_name("source_index"), batch.column_by_name("ingested_at"))
+        else {
             continue;
         };
-        let (index, time) = (index.as_primitive::<Int64Type>(), time.as_primitive::<TimestampMicrosecondType>());
+        let (index, time) =
+            (index.as_primitive::<Int64Type>(), time.as_primitive::<TimestampMicrosecondType>());
         for row in 0..batch.num_rows() {
-            let provenance =
-                Provenance { uri: uris.value(row).to_owned(), index: index.value(row), ingested_at: time.value(row) };
+            let provenance = Provenance {
+                uri: uris.value(row).to_owned(),
+                index: index.value(row),
+                ingested_at: time.value(row),
+            };
             known.insert((ids.value(row).to_owned(), accounts.value(row).to_owned()), provenance);
         }
     }

@@ -11,7 +11,7 @@ use snowtrail_rules::{RuleError, reconcile};
 
 use crate::policy_file::Bound;
 use crate::progress;
-use crate::workbench;
+use crate::workbench::{self, Horizon};
 
 /// How often a run looks again when another detector was faster. Each loss means that the other one made progress.
 const ATTEMPTS_MAX: usize = 10;
@@ -31,7 +31,7 @@ pub async fn run(lake: &mut Lake, bound: &Bound, now: Timestamp, range: Range) -
     for _ in 0..ATTEMPTS_MAX {
         let found_at = Timestamp::now();
         let spinner = progress::spinner("preparing");
-        let engine = workbench::open(lake, bound, now).await?;
+        let engine = workbench::open(lake, bound, now, Horizon::UpToNow).await?;
         let evaluation = engine.evaluate(found_at, |id| spinner.set_message(format!("running {id}"))).await;
         spinner.finish_and_clear();
         let newest = lake.newest_findings().await?;

@@ -19,7 +19,7 @@ use crate::output;
 use crate::progress;
 
 /// Events in one commit. Fewer commits are cheaper; more events cost about 3 KiB of memory each until they are stored.
-const BATCH_EVENTS_MAX: usize = 40_000;
+const BATCH_EVENTS_MAX: usize = 20_000;
 /// Events handed over at a time by a decoder.
 const CHUNK_EVENTS: usize = 1_000;
 /// Chunks that may wait between decoders and the committer; beyond it the decoders wait.
@@ -267,7 +267,7 @@ impl Chunk<'_> {
     fn push(&mut self, decoded: Decoded) {
         match decoded {
             Decoded::Event { event, index } => self.events.push(EventRow {
-                event: *event,
+                event,
                 source_uri: Arc::clone(&self.file.uri),
                 source_index: index,
                 ingested_at: self.taken_in_at,

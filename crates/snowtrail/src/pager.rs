@@ -46,7 +46,7 @@ pub async fn page(
     let docs = rule_docs(&bound.rules);
     let mut paged = Paged { recorded: folded.recorded.len(), ..Paged::default() };
     for page in &folded.pages {
-        let to = page.route.as_ref().unwrap_or(target);
+        let to = destination(page, target);
         let render = RenderInputs { rules: &docs, policy: &bound.policy, lake: lake.uri() };
         let message = Message::new(page, render_text(page, &render));
         match place(to)?.publish(&message).await {
@@ -68,6 +68,15 @@ async fn record(lake: &mut Lake, page: &Page, to: &PublishTarget) -> anyhow::Res
     let sent = format!("failed to record that page {} was sent; it may be sent again", row.dedupe_key);
     lake.append(&[&row], &[]).await.context(sent)?;
     Ok(())
+}
+
+/// Routes hold where pages go to topics. `stdout:` and `file:` take everything: whoever rehearses on a laptop with the
+/// policy of production must not wake the people that it names.
+fn destination<'p>(page: &'p Page, target: &'p PublishTarget) -> &'p PublishTarget {
+    match target {
+        PublishTarget::Topic(_) => page.route.as_ref().unwrap_or(target),
+        PublishTarget::Stdout | PublishTarget::File(_) => target,
+    }
 }
 
 /// Whoever writes to a target.

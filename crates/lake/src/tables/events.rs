@@ -16,8 +16,8 @@ use crate::column::{Column, flag, int, long, one, structs, text, texts, time, ut
 /// An event and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventRow {
-    /// The event.
-    pub event: Event,
+    /// The event. Boxed: rows are handed over, sorted and judged, and an event is a kilobyte.
+    pub event: Box<Event>,
     /// The object or message that it was read from first.
     pub source_uri: Arc<str>,
     /// Its position among that source's records, from 0.

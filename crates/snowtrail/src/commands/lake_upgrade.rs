@@ -42,7 +42,9 @@ pub async fn run(uri: &str) -> anyhow::Result<Exit> {
     }
     bar.finish_and_clear();
     lake.mark_upgraded().await?;
-    output::note(&format!("lake `{uri}`: schema {from} to {SCHEMA_VERSION}: {refilled} events filled from their sources"));
+    output::note(&format!(
+        "lake `{uri}`: schema {from} to {SCHEMA_VERSION}: {refilled} events filled from their sources"
+    ));
     if kept > 0 {
         output::note(&format!(
             "{kept} events keep null in the new columns: their sources are gone or changed (named above)"
@@ -73,12 +75,14 @@ fn decode(source: &DaySource) -> anyhow::Result<Vec<EventRow>> {
     Decoder::new(&scope).decode(&mut bytes, origin, &mut |decoded| {
         if let Decoded::Event { event, index } = decoded {
             let source_uri = Arc::clone(&file.uri);
-            rows.push(EventRow { event: *event, source_uri, source_index: index, ingested_at: now });
+            rows.push(EventRow { event, source_uri, source_index: index, ingested_at: now });
         }
     })?;
     let (sha256, _) = bytes.finish()?;
     match source.sha256.as_deref() {
-        Some(expected) if expected != sha256 => anyhow::bail!("its bytes are not the ones that were taken in"),
+        Some(expected) if expected != sha256 => {
+            anyhow::bail!("its bytes are not the ones that were taken in")
+        }
         _ => Ok(rows),
     }
 }

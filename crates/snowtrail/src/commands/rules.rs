@@ -14,7 +14,7 @@ use crate::commands::rules_test;
 use crate::exit::Exit;
 use crate::output::{self, Usage};
 use crate::policy_file::{self, Bound};
-use crate::workbench;
+use crate::workbench::{self, Horizon};
 
 /// Runs one of the rules commands.
 pub async fn run(command: Rules) -> anyhow::Result<Exit> {
@@ -109,7 +109,7 @@ async fn check(options: &RuleOptions) -> anyhow::Result<Exit> {
     let folder = tempfile::tempdir()?;
     let lake = Lake::open(&folder.path().join("lake").display().to_string(), Access::Write).await?;
     let now = Timestamp::now();
-    let engine = workbench::open(&lake, &bound, now).await?;
+    let engine = workbench::open(&lake, &bound, now, Horizon::UpToNow).await?;
     for failure in engine.evaluate(now, |_| {}).await.failures {
         let mut text = failure.to_string();
         let mut cause = std::error::Error::source(&failure);

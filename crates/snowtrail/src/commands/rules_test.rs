@@ -17,6 +17,7 @@ use snowtrail_rules::{Rule, RuleSet};
 use crate::exit::Exit;
 use crate::output::{self, Usage};
 use crate::policy_file::{self, Bound};
+use crate::workbench::Horizon;
 use crate::{intake, progress, workbench};
 
 /// Tests the named rules, or all.
@@ -113,7 +114,7 @@ async fn findings(
     now: Timestamp,
 ) -> anyhow::Result<Vec<Finding>> {
     let bound = Bound { rules: rules.clone(), policy };
-    let engine = workbench::open(lake, &bound, now).await?;
+    let engine = workbench::open(lake, &bound, now, Horizon::UpToNow).await?;
     Ok(engine.evaluate(now, |_| {}).await.findings)
 }
 

@@ -16,6 +16,7 @@ use crate::cli::{Format, Sql};
 use crate::commands::sql_prompt;
 use crate::exit::Exit;
 use crate::output::{self, Usage};
+use crate::workbench::Horizon;
 use crate::{policy_file, workbench};
 
 /// Runs the query, the file, or the prompt.
@@ -24,7 +25,7 @@ pub async fn run(options: Sql) -> anyhow::Result<Exit> {
     let bound = policy_file::load(&options.rules)?;
     let lake = Lake::open(&options.lake.lake, Access::Read).await?;
     let now = options.now.unwrap_or_else(Timestamp::now);
-    let engine = workbench::open(&lake, &bound, now).await?;
+    let engine = workbench::open(&lake, &bound, now, Horizon::Everything).await?;
     match query {
         Some(text) => {
             let bound = bind("query", &text, &Literals::now(now))

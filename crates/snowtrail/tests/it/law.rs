@@ -14,8 +14,8 @@ use tempfile::tempdir;
 
 use crate::snowtrail::{keys, root, snowtrail, text};
 
-/// Schedules for each fixture. Each costs a handful of runs of the binary.
-const SCHEDULES: u32 = 2;
+/// Schedules for each fixture, drawn anew in each run of the test. Each costs a handful of runs of the binary.
+const SCHEDULES: u32 = 1;
 /// Files that a fixture is dealt into.
 const FILES_MAX: usize = 4;
 
@@ -139,25 +139,35 @@ fn scheduled(fixture: &Firing, schedule: &Schedule) -> BTreeSet<String> {
 #[test]
 fn any_schedule_gives_the_keys_of_the_plain_path() {
     let fixtures = firing_fixtures();
-    let mut fired = BTreeSet::new();
-    for fixture in &fixtures {
-        let expected = plain(fixture);
-        fired.extend(expected.iter().filter_map(|key| key.split(':').next().map(str::to_owned)));
-        assert!(
-            expected.iter().any(|key| key.starts_with(&format!("{}:", fixture.rule))),
-            "{:?} is silent",
-            fixture.log
-        );
-        let mut runner =
-            TestRunner::new(Config { cases: SCHEDULES, failure_persistence: None, ..Config::default() });
-        let checked = runner.run(&schedules(), |schedule| {
-            prop_assert_eq!(scheduled(fixture, &schedule), expected.clone(), "{:?}", fixture.log);
-            Ok(())
-        });
-        checked.unwrap_or_else(|failure| panic!("{failure}"));
-    }
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = fixtures.len().div_ceil(threads).max(1);
+    let fired: BTreeSet<String> = std::thread::scope(|scope| {
+        let workers: Vec<_> = fixtures
+            .chunks(share)
+            .map(|part| scope.spawn(|| part.iter().flat_map(check).collect::<Vec<_>>()))
+            .collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("every fixture keeps the law")).collect()
+    });
     for rule in root().join("queries/rules").read_dir().expect("rules").flatten() {
         let id = rule.path().file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
         assert!(fired.contains(&id), "the generator never makes `{id}` fire");
     }
+}
+
+/// Checks one fixture under random schedules; gives the rules that fired.
+fn check(fixture: &Firing) -> BTreeSet<String> {
+    let expected = plain(fixture);
+    assert!(
+        expected.iter().any(|key| key.starts_with(&format!("{}:", fixture.rule))),
+        "{:?} is silent",
+        fixture.log
+    );
+    let mut runner =
+        TestRunner::new(Config { cases: SCHEDULES, failure_persistence: None, ..Config::default() });
+    let checked = runner.run(&schedules(), |schedule| {
+        prop_assert_eq!(scheduled(fixture, &schedule), expected.clone(), "{:?}", fixture.log);
+        Ok(())
+    });
+    checked.unwrap_or_else(|failure| panic!("{failure}"));
+    expected.iter().filter_map(|key| key.split(':').next().map(str::to_owned)).collect()
 }

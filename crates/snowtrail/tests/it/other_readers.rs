@@ -15,11 +15,10 @@ import sys, json, duckdb
 from deltalake import DeltaTable
 table = DeltaTable(sys.argv[1] + "/events")
 files = [f.removeprefix("file://") for f in table.file_uris()]
-arrow = duckdb.sql("SELECT 1")
 rows = duckdb.read_parquet(files, hive_partitioning=True)
-total = duckdb.sql("SELECT count(*) FROM rows").fetchone()[0]
-reads = duckdb.sql("SELECT count(*) FROM rows WHERE event_name = 'GetSecretValue' AND outcome = 'ok'").fetchone()[0]
-named = duckdb.sql("SELECT count(*) FROM rows, unnest(targets) AS t(target) WHERE target.kind = 'secret'").fetchone()[0]
+total = duckdb.sql("SELECT count(*) FROM rows").fetchall()[0][0]
+reads = duckdb.sql("SELECT count(*) FROM rows WHERE event_name = 'GetSecretValue' AND outcome = 'ok'").fetchall()[0][0]
+named = duckdb.sql("SELECT count(*) FROM rows, unnest(targets) AS t(target) WHERE target.kind = 'secret'").fetchall()[0][0]
 stats = table.get_add_actions(flatten=True)
 column = stats["num_records"] if hasattr(stats, "__getitem__") else stats.column("num_records")
 delta = sum(v.as_py() if hasattr(v, "as_py") else v for v in column)

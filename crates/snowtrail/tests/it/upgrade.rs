@@ -36,7 +36,9 @@ fn older_lake_is_refused_then_upgraded_and_filled() {
     std::fs::create_dir(&logs).expect("a folder");
     let story = crate::snowtrail::root().join("testdata/story/eventbridge/trail-changes.ndjson");
     for name in ["kept.ndjson", "gone.ndjson"] {
-        let fresh = std::fs::read_to_string(&story).expect("a log").replace("\"eventID\":\"", &format!("\"eventID\":\"{}", &name[..2]));
+        let fresh = std::fs::read_to_string(&story)
+            .expect("a log")
+            .replace("\"eventID\":\"", &format!("\"eventID\":\"{}", &name[..2]));
         std::fs::write(logs.join(name), fresh).expect("a log");
     }
     snowtrail(&["ingest", text(&logs), "--lake", text(&lake)]).expect_status(0);
