@@ -58,19 +58,26 @@ mod tests {
 
     #[test]
     fn full_arn_gives_name_without_suffix() {
-        let arn = SecretArn::parse("arn:aws:secretsmanager:us-west-2:111122223333:secret:prod/db-a1B2c3").unwrap();
-        assert_eq!((arn.region, arn.account, arn.name, arn.suffix), ("us-west-2", "111122223333", "prod/db", Some("a1B2c3")));
+        let arn =
+            SecretArn::parse("arn:aws:secretsmanager:us-west-2:111122223333:secret:prod/db-a1B2c3").unwrap();
+        assert_eq!(
+            (arn.region, arn.account, arn.name, arn.suffix),
+            ("us-west-2", "111122223333", "prod/db", Some("a1B2c3"))
+        );
     }
 
     #[test]
     fn partial_arn_has_no_suffix() {
-        let arn = SecretArn::parse("arn:aws-cn:secretsmanager:cn-north-1:111122223333:secret:prod/my-db").unwrap();
+        let arn =
+            SecretArn::parse("arn:aws-cn:secretsmanager:cn-north-1:111122223333:secret:prod/my-db").unwrap();
         assert_eq!((arn.partition, arn.name, arn.is_full()), ("aws-cn", "prod/my-db", false));
     }
 
     #[test]
     fn other_arns_and_names_are_no_secret_arn() {
-        for text in ["prod/db", "arn:aws:kms:us-west-2:1:key/x", "arn:aws:secretsmanager:us-west-2:1:secret:", ""] {
+        for text in
+            ["prod/db", "arn:aws:kms:us-west-2:1:key/x", "arn:aws:secretsmanager:us-west-2:1:secret:", ""]
+        {
             assert_eq!(SecretArn::parse(text), None, "{text}");
         }
     }
