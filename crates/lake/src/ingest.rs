@@ -45,6 +45,7 @@ pub struct Batch {
 /// Proof that a batch is durable. Only [`Ingest::commit`] makes one.
 #[derive(Debug)]
 #[must_use = "a source may be settled only with this proof"]
+#[non_exhaustive]
 pub struct Committed {
     /// Version of the `events` table that holds the batch's events.
     pub events_version: u64,
@@ -52,7 +53,6 @@ pub struct Committed {
     pub sources: Vec<SourceRow>,
     /// Rejects that judging added: known identity, different content.
     pub conflicts: Vec<RejectRow>,
-    _private: (),
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -111,7 +111,7 @@ impl Ingest {
         self.append_rejects(lake, rejects).await?;
         let (events_version, conflicts) = self.append_events(lake, &events).await?;
         let sources = self.append_sources(lake, sources).await?;
-        Ok(Committed { events_version, sources, conflicts, _private: () })
+        Ok(Committed { events_version, sources, conflicts })
     }
 
     /// A retry after a crash meets its own rejects: those already there are not written again.

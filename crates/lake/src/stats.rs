@@ -43,8 +43,7 @@ impl Lake {
     async fn table_stats(&self, table: Table) -> Result<TableStats> {
         let what = format!("read the log of table `{}` of `{}`", table.folder(), self.uri());
         let state = self.delta(table).snapshot().map_err(|source| LakeError::Table { what, source })?;
-        let sizes: Vec<i64> =
-            state.log_data().iter().map(|file| i64::try_from(file.size()).unwrap_or(i64::MAX)).collect();
+        let sizes: Vec<i64> = state.log_data().iter().map(|file| file.size()).collect();
         let query = format!(
             "SELECT count(*), CAST(min({time}) AS BIGINT), CAST(max({time}) AS BIGINT) FROM {name}",
             time = time_column(table),

@@ -187,7 +187,7 @@ fn file_without_permission_is_named_and_the_rest_is_done() {
     for file in [&good, &closed] {
         std::fs::write(file, log(&[record(1)])).expect("a log");
     }
-    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0)).expect("permissions");
+    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o000)).expect("permissions");
     if std::fs::File::open(&closed).is_ok() {
         println!("skipped: this user may read everything");
         return;

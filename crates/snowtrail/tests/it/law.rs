@@ -2,7 +2,8 @@
 //!
 //! The generator starts from the firing fixtures, so that every shipped rule fires in it. A schedule deals a
 //! fixture's records into files, some into two, takes the files in one at a time and in random order, and runs
-//! detection in between, as of a random earlier or the final `now`. The plain path is one file, one run.
+//! detection in between. The plain path is one file, one run. Every rule takes part with its first firing fixture; with
+//! `SNOWTRAIL_LAW_ALL` set, with all of them.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -138,7 +139,10 @@ fn scheduled(fixture: &Firing, schedule: &Schedule) -> BTreeSet<String> {
 
 #[test]
 fn any_schedule_gives_the_keys_of_the_plain_path() {
-    let fixtures = firing_fixtures();
+    let mut fixtures = firing_fixtures();
+    if std::env::var_os("SNOWTRAIL_LAW_ALL").is_none() {
+        fixtures.dedup_by(|a, b| a.rule == b.rule);
+    }
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let share = fixtures.len().div_ceil(threads).max(1);
     let fired: BTreeSet<String> = std::thread::scope(|scope| {

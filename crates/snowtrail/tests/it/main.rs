@@ -1,5 +1,5 @@
 //! The tests of the whole: the binary as its users run it, one test binary for all of it.
-#![expect(clippy::expect_used, clippy::print_stdout, reason = "a test fails by panicking, and says why it skips")]
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod architecture;
 mod bad_input;
