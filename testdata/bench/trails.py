@@ -26,27 +26,15 @@ def make(folder: Path, records: int, in_scope: float, seed: int, wanted: list, t
     """The organization's trail in the wanted forms; what it holds. Made in parallel: a file depends on no other."""
     files = max(1, records // RECORDS_PER_FILE)
     asked = {"files": files, "records_per_file": RECORDS_PER_FILE, "in_scope": in_scope, "seed": seed, "forms": wanted}
-    done = folder / "trail.json"
-    if done.exists():
-        trail = json.loads(done.read_text())
-        if trail["asked"] == asked:
-            tell(f"using the trail in {folder}")
-            return trail
-    for form in wanted:
-        shutil.rmtree(folder / form, ignore_errors=True)
-    done.unlink(missing_ok=True)
-    jobs = [(folder, number, asked) for number in range(files)]
-    trail = {"asked": asked, **_gathered(_make_one, jobs, "made", tell)}
-    done.write_text(json.dumps(trail, indent=1))
-    return trail
+    return _once(folder, asked, _make_one, [(folder, number, asked) for number in range(files)], tell)
 
 
 def reshape(source: Path, folder: Path, wanted: list, tell) -> dict:
     """The log files of an existing folder in the wanted forms. What is no `{"Records":[…]}` is left out."""
-    paths = sorted(path for path in source.rglob("*.json.gz"))
-    for form in wanted:
-        shutil.rmtree(folder / form, ignore_errors=True)
-    return _gathered(_reshape_one, [(folder, source, path, wanted) for path in paths], "reshaped", tell)
+    paths = sorted(source.rglob("*.json.gz"))
+    size = sum(path.stat().st_size for path in paths)
+    asked = {"input": str(source.resolve()), "files": len(paths), "bytes": size, "forms": wanted}
+    return _once(folder, asked, _reshape_one, [(folder, source, path, wanted) for path in paths], tell)
 
 
 def log_files(folder: Path) -> list:
@@ -54,14 +42,30 @@ def log_files(folder: Path) -> list:
     return sorted(str(path) for path in folder.rglob("*.gz"))
 
 
-def _gathered(work, jobs: list, done: str, tell) -> dict:
+def _once(folder: Path, asked: dict, work, jobs: list, tell) -> dict:
+    """Does all jobs, unless the folder holds what was asked for already."""
+    done = folder / "trail.json"
+    if done.exists():
+        trail = json.loads(done.read_text())
+        if trail["asked"] == asked:
+            tell(f"using the trail in {folder}")
+            return trail
+    done.unlink(missing_ok=True)
+    for form in asked["forms"]:
+        shutil.rmtree(folder / form, ignore_errors=True)
+    trail = {"asked": asked, **_gathered(work, jobs, tell)}
+    done.write_text(json.dumps(trail, indent=1))
+    return trail
+
+
+def _gathered(work, jobs: list, tell) -> dict:
     records, kept = 0, Counter()
     with Pool(os.cpu_count()) as pool:
         for number, (count, calls) in enumerate(pool.imap_unordered(work, jobs), start=1):
             records += count
             kept.update(calls)
             if number % 20 == 0 or number == len(jobs):
-                tell(f"{done} {number} of {len(jobs)} files")
+                tell(f"made {number} of {len(jobs)} files")
     return {"records": records, "kept": dict(sorted(kept.items()))}
 
 
