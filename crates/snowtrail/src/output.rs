@@ -53,6 +53,17 @@ pub fn error(error: &anyhow::Error) -> Exit {
     }
 }
 
+/// An error and its causes as one text, a line each.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(&format!("\n  because: {inner}"));
+        cause = inner.source();
+    }
+    text
+}
+
 /// Marks an error as the user's to mend: an option, a policy, a rule.
 #[derive(Debug)]
 pub struct Usage(pub String);

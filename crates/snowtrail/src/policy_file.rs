@@ -7,7 +7,7 @@ use snowtrail_model::Policy;
 use snowtrail_rules::RuleSet;
 
 use crate::cli::RuleOptions;
-use crate::output::Usage;
+use crate::output::{Usage, with_causes};
 
 /// The rules at hand and the policy over them.
 pub struct Bound {
@@ -43,13 +43,7 @@ pub fn policy(file: &Path, rules: &RuleSet) -> anyhow::Result<Policy> {
     Policy::parse(&text, &name, &rules.declared()).map_err(|error| usage(&error))
 }
 
-/// The error and its causes as one text: whoever wrote the rule or the policy mends it.
+/// Whoever wrote the rule or the policy mends it.
 fn usage(error: &dyn std::error::Error) -> anyhow::Error {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(&format!("\n  because: {inner}"));
-        cause = inner.source();
-    }
-    anyhow::Error::new(Usage(text))
+    anyhow::Error::new(Usage(with_causes(error)))
 }

@@ -111,13 +111,7 @@ async fn check(options: &RuleOptions) -> anyhow::Result<Exit> {
     let now = Timestamp::now();
     let engine = workbench::open(&lake, &bound, now, Horizon::UpToNow).await?;
     for failure in engine.evaluate(now, |_| {}).await.failures {
-        let mut text = failure.to_string();
-        let mut cause = std::error::Error::source(&failure);
-        while let Some(inner) = cause {
-            text.push_str(&format!("\n  because: {inner}"));
-            cause = inner.source();
-        }
-        problems.push(text);
+        problems.push(output::with_causes(&failure));
     }
     for problem in &problems {
         output::note(&format!("error: {problem}"));
