@@ -112,7 +112,8 @@ pub struct Finding {
     pub expected: String,
     /// Event ids, sorted; the rule bounds how many.
     pub evidence: Vec<String>,
-    /// The rule's own further facts, a JSON object as text.
+    /// The rule's own further facts, a JSON object as text. One key is a convention of all rules: see
+    /// [`Finding::resolved_at`].
     pub detail: String,
     /// When this revision was written.
     pub found_at: Timestamp,
@@ -123,5 +124,76 @@ impl Finding {
     pub fn same_content(&self, other: &Finding) -> bool {
         let plain = |f: &Finding| Finding { revision: 0, found_at: Timestamp::UNIX_EPOCH, ..f.clone() };
         plain(self) == plain(other)
+    }
+
+    /// When what was found was over, UTC; none while it goes on, and for what has no duration (a read cannot end).
+    ///
+    /// A rule says so by a top-level key `resolved_at` in [`Finding::detail`]: text in RFC 3339, such as
+    /// `"2026-11-20T13:10:00Z"`. Over is not withdrawn: it did hold. Anything else under that key is no answer, so
+    /// that a slip in a rule leaves the finding open, where people look.
+    pub fn resolved_at(&self) -> Option<Timestamp> {
+        // Most findings never end; looking for the word first spares them the parser.
+        if !self.detail.contains("resolved_at") {
+            return None;
+        }
+        let detail = serde_json::from_str::<serde_json::Value>(&self.detail).ok()?;
+        detail.get("resolved_at")?.as_str()?.parse().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolved_at(detail: &str) -> Option<String> {
+        let epoch = Timestamp::UNIX_EPOCH;
+        let finding = Finding {
+            rule: String::new(),
+            severity: Severity::Low,
+            key: String::new(),
+            state: FindingState::Open,
+            revision: 1,
+            title: String::new(),
+            summary: String::new(),
+            account_id: None,
+            aws_region: None,
+            secret_arn: None,
+            secret_name: None,
+            principal: None,
+            actor: None,
+            window_start: epoch,
+            window_end: epoch,
+            observed: String::new(),
+            expected: String::new(),
+            evidence: vec![],
+            detail: detail.to_owned(),
+            found_at: epoch,
+        };
+        finding.resolved_at().map(|time| time.to_string())
+    }
+
+    #[test]
+    fn a_finding_is_over_when_its_detail_says_so_in_rfc_3339() {
+        let over = |detail| resolved_at(detail).as_deref() == Some("2026-11-20T13:10:00Z");
+        assert!(over(r#"{"reads":3,"resolved_at":"2026-11-20T13:10:00Z"}"#));
+        assert!(over(r#"{"resolved_at":"2026-11-20T05:10:00-08:00"}"#));
+    }
+
+    #[test]
+    fn anything_else_leaves_it_open() {
+        for detail in [
+            "",
+            "{}",
+            "resolved_at",
+            r#"["resolved_at"]"#,
+            r#"{"resolved_at":null}"#,
+            r#"{"resolved_at":1763644200}"#,
+            r#"{"resolved_at":"yesterday"}"#,
+            r#"{"resolved_at":"2026-11-20T13:10:00"}"#,
+            r#"{"rotation":{"resolved_at":"2026-11-20T13:10:00Z"}}"#,
+            r#"{"resolved_at":"2026-11-20T13:10:00Z""#,
+        ] {
+            assert_eq!(resolved_at(detail), None, "{detail}");
+        }
     }
 }

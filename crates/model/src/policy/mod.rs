@@ -5,7 +5,7 @@
 //! resolved form travels: patterns are compiled, times are instants, defaults are filled in.
 //!
 //! Reading order: `resolve` (from text to policy), `document` (the text as a tree), then the parts: secrets,
-//! calendar, settings, publish; `glob`, `duration` and `shapes` are the small grammars. Files are read by the
+//! calendar, settings, pages, publish; `glob`, `duration` and `shapes` are the small grammars. Files are read by the
 //! caller; what the patterns match in a lake is worked out by the rules crate.
 
 mod calendar;
@@ -13,6 +13,7 @@ mod document;
 mod duration;
 mod error;
 mod glob;
+mod pages;
 mod publish;
 mod resolve;
 mod secrets;
@@ -25,6 +26,7 @@ pub use calendar::{BusinessHours, Calendar, ClockTime, SLOT_SECONDS, Slot};
 pub use duration::{DURATION_DAYS_MAX, format_duration, parse_duration};
 pub use error::{PROBLEMS_MAX, PolicyError, Problem};
 pub use glob::{GLOB_BYTES_MAX, Glob};
+pub use pages::{MessageFormat, PagesPolicy, REMIND_MAX_MAX, REMIND_SECS_MIN};
 pub use publish::PublishTarget;
 pub use resolve::POLICY_BYTES_MAX;
 pub use secrets::{QuietHours, Role, SecretEntry, SecretKind, Sensitivity};
@@ -49,6 +51,8 @@ pub struct Policy {
     pub windows: Vec<Window>,
     /// What must never go quiet.
     pub trail: TrailPolicy,
+    /// How pages look, and how often people are reminded.
+    pub pages: PagesPolicy,
     /// What is recorded without a page.
     pub suppressions: Vec<Suppression>,
     /// Who hears of what; the first that fits.
@@ -114,6 +118,9 @@ pub struct Route {
     pub accounts: Vec<String>,
     /// Where to.
     pub publish: PublishTarget,
+    /// In which form; absent where another route to the same place says it, or else as all pages. Routes to one
+    /// place never disagree.
+    pub format: Option<MessageFormat>,
 }
 
 impl Policy {
@@ -182,6 +189,13 @@ impl Policy {
                     || route.accounts.iter().any(|id| Some(id.as_str()) == account_id))
         };
         self.routes.iter().find(fits).map(|route| &route.publish)
+    }
+
+    /// The form of the messages to a place: its routes' own, or else that of all pages. A place has one form,
+    /// whichever finding brings a page there, because its subscribers read only one.
+    pub fn format_of(&self, target: &PublishTarget) -> MessageFormat {
+        let own = self.routes.iter().filter(|route| route.publish == *target).find_map(|route| route.format);
+        own.unwrap_or(self.pages.format)
     }
 }
 

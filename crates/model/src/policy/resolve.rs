@@ -9,13 +9,17 @@ use super::calendar::{
 use super::document::{Document, Field, Section};
 use super::error::{Complaint, PolicyError, nearest};
 use super::glob::Glob;
+use super::pages::MessageFormat;
 use super::publish::PublishTarget;
 use super::secrets::{SecretEntry, duration_of, list};
 use super::settings::{RuleParameters, rule_id};
-use super::{Organization, Policy, Route, Suppression, TrailPolicy, Window, secrets, settings, shapes};
+use super::{
+    Organization, Policy, Route, Suppression, TrailPolicy, Window, pages, secrets, settings, shapes,
+};
 use crate::Severity;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use std::collections::BTreeMap;
 use toml::de::DeTable;
 
 /// Size of a policy file in bytes. A larger one is refused unread: the largest organizations need a tenth of it.
@@ -51,13 +55,16 @@ fn policy(mut root: Section<'_>, known_rules: &[RuleParameters]) -> Policy {
     let windows = sections(&mut root, "windows").into_iter().filter_map(window).collect();
     let suppression = |section| suppression(section, &calendar.timezone, known_rules);
     let suppressions = sections(&mut root, "suppressions").into_iter().filter_map(suppression).collect();
-    let route = |section| route(section, &secrets, known_rules);
+    let mut formats = BTreeMap::new();
+    let route = |section| route(section, &secrets, known_rules, &mut formats);
     let routes = sections(&mut root, "routes").into_iter().filter_map(route).collect();
+    let pages = root.get("pages").and_then(|field| field.section());
+    let pages = pages.map(pages::read).unwrap_or_default();
     let trail = root.get("trail").and_then(|field| field.section()).map(trail).unwrap_or_default();
     let rules = root.get("rules").and_then(|field| field.section());
     let rules = rules.map(|section| settings::read(section, known_rules)).unwrap_or_default();
     root.finish();
-    Policy { organization, calendar, humans, secrets, windows, trail, suppressions, routes, rules }
+    Policy { organization, calendar, humans, secrets, windows, trail, pages, suppressions, routes, rules }
 }
 
 fn sections<'t>(root: &mut Section<'t>, key: &'static str) -> Vec<Section<'t>> {
@@ -168,7 +175,12 @@ fn expiry(text: &str, timezone: &TimeZone) -> Result<Timestamp, Complaint> {
     parse_date(text).map(|date| end_of_day(date, timezone))
 }
 
-fn route(mut section: Section<'_>, secrets: &[SecretEntry], known: &[RuleParameters]) -> Option<Route> {
+fn route(
+    mut section: Section<'_>,
+    secrets: &[SecretEntry],
+    known: &[RuleParameters],
+    formats: &mut BTreeMap<PublishTarget, MessageFormat>,
+) -> Option<Route> {
     let owner = section.get("owner");
     let owner = owner.map(|field| field.parsed(|text| known_owner(text, secrets))).unwrap_or_default();
     let min_severity = section.get("min_severity").and_then(|field| field.parsed(severity));
@@ -176,9 +188,18 @@ fn route(mut section: Section<'_>, secrets: &[SecretEntry], known: &[RuleParamet
     let accounts = list(&mut section, "accounts", shapes::account);
     let publish = section.require("publish", "\"arn:aws:sns:us-west-2:111122223333:on-call\"");
     let publish = publish.and_then(|field| field.parsed(PublishTarget::read));
+    let format_field = section.get("format");
+    let format = format_field.as_ref().and_then(|field| field.parsed(MessageFormat::read));
     section.finish();
-    let min_severity = min_severity.unwrap_or(Severity::Info);
-    Some(Route { owner, min_severity, rule, accounts, publish: publish? })
+    let (publish, min_severity) = (publish?, min_severity.unwrap_or(Severity::Info));
+    if let (Some(format), Some(field)) = (format, format_field) {
+        let first = *formats.entry(publish.clone()).or_insert(format);
+        if first != format {
+            let complaint = Complaint::new(format!("an earlier route says that `{publish}` takes {first}"));
+            field.complain(complaint.hint("a place takes one form: make two topics, or one form"));
+        }
+    }
+    Some(Route { owner, min_severity, rule, accounts, publish, format })
 }
 
 /// An owner that no secret has gets no page for ever, and nobody would notice.
@@ -195,7 +216,7 @@ fn known_owner(text: &str, secrets: &[SecretEntry]) -> Result<Glob, Complaint> {
     })
 }
 
-fn severity(text: &str) -> Result<Severity, Complaint> {
+pub(super) fn severity(text: &str) -> Result<Severity, Complaint> {
     text.parse().map_err(|message: String| {
         let near = nearest(text, Severity::ALL.iter().map(|severity| severity.as_str()));
         Complaint { message, hint: near.map(|word| format!("did you mean `{word}`?")) }

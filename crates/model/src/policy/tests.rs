@@ -52,6 +52,9 @@ fn the_policy_of_the_design_resolves_whole() {
     assert_eq!(entry.rotate_every, Some(SignedDuration::from_hours(30 * 24)));
     assert_eq!(entry.kind, Some(SecretKind::Database));
     assert!(entry.quiet_hours.unwrap().contain(90) && !entry.quiet_hours.unwrap().contain(300));
+    let reminding =
+        PagesPolicy { remind_every: Some(SignedDuration::from_hours(4)), ..PagesPolicy::default() };
+    assert_eq!(policy.pages, reminding);
     assert!(policy.is_person(ON_CALL) && !policy.is_person(TASK_ROLE));
     let settings = policy.rule_settings("secret-read-spike");
     assert_eq!(settings.parameters["floor"], ParameterValue::Int(50));
@@ -152,6 +155,29 @@ fn the_first_route_that_fits_hears_of_it() {
     );
     assert_eq!(route(Some("blizzard-checkout"), Severity::Medium), None);
     assert_eq!(route(None, Severity::Critical), None);
+}
+
+#[test]
+fn a_place_takes_one_form_whichever_route_leads_there() {
+    let policy = parse(DESIGN).unwrap();
+    let format = |arn: &str| policy.format_of(&PublishTarget::Topic(arn.to_owned()));
+    assert_eq!(format("arn:aws:sns:us-west-2:111122223333:checkout-oncall"), MessageFormat::Chat);
+    assert_eq!(format("arn:aws:sns:us-west-2:111122223333:everybody"), MessageFormat::Text);
+    let chat = "publish = \"arn:aws:sns:us-west-2:111122223333:chat\"\n";
+    let twice = format!("[[routes]]\nmin_severity = \"high\"\n{chat}[[routes]]\n{chat}format = \"chat\"\n");
+    let policy = parse(&format!("{twice}[pages]\nformat = \"ocsf\"\n")).unwrap();
+    assert_eq!(policy.format_of(&policy.routes[0].publish), MessageFormat::Chat);
+    assert_eq!(policy.format_of(&PublishTarget::Stdout), MessageFormat::Ocsf);
+}
+
+#[test]
+fn reminders_are_off_until_they_are_asked_for() {
+    assert_eq!(parse("").unwrap().pages.remind_every, None);
+    let pages = parse("[pages]\nremind_every = \"90m\"\n").unwrap().pages;
+    assert_eq!(pages.remind_every, Some(SignedDuration::from_mins(90)));
+    assert_eq!((pages.remind_severity, pages.remind_max), (Severity::High, 3));
+    assert!(refusal("[pages]\nremind_every = \"5s\"\n").contains("such as \"4h\""));
+    assert!(refusal("[pages]\nremind_max = 2\n").contains("does nothing without `remind_every`"));
 }
 
 #[test]
