@@ -3,7 +3,8 @@
 //! Every finding that comes in is accounted for: it is in exactly one page, or recorded with the reason why it is
 //! in none. The result depends on the set of findings, never on their order.
 
-use crate::ledger::{Ledger, PageKind};
+use crate::kind::PageKind;
+use crate::ledger::{Ledger, Standing};
 use crate::page::Page;
 use crate::story::stories;
 use jiff::{SignedDuration, Timestamp};
@@ -27,7 +28,7 @@ pub struct FoldInputs<'a> {
     pub tags: &'a SecretTags,
     /// The present.
     pub now: Timestamp,
-    /// What was sent before.
+    /// What was planned or sent before.
     pub already: &'a Ledger,
 }
 
@@ -75,9 +76,17 @@ pub enum WhyRecorded {
 pub(crate) struct Item<'f> {
     pub(crate) finding: &'f Finding,
     pub(crate) kind: PageKind,
-    /// How often it was withdrawn before: a second opening is another page than the first.
-    pub(crate) withdrawals: u32,
+    /// What people knew of it before this page.
+    pub(crate) standing: Standing,
     pub(crate) owner: Option<String>,
+}
+
+impl Item<'_> {
+    /// As loud as people know it: what follows up on a page goes to whoever got the page, though the finding may
+    /// have become milder.
+    fn loudness(&self) -> Severity {
+        self.standing.severity.unwrap_or(Severity::Info).max(self.finding.severity)
+    }
 }
 
 /// Folds findings, open and withdrawn, into pages. Of several revisions of one key the newest counts.
@@ -95,9 +104,8 @@ pub fn fold(findings: &[Finding], inputs: &FoldInputs<'_>) -> Fold {
         let groups = if is_news { stories(&items) } else { vec![(0..items.len()).collect()] };
         for group in groups {
             let story = group.into_iter().map(|index| items[index].clone()).collect();
-            pages.extend(
-                by_audience(story, inputs.policy).into_iter().map(|(to, items)| Page::new(kind, to, &items)),
-            );
+            let audiences = by_audience(story, inputs.policy).into_iter();
+            pages.extend(audiences.map(|(to, items)| Page::new(kind, to, &items, inputs.policy)));
         }
     }
     pages.sort_by(Page::by_urgency);
@@ -119,47 +127,81 @@ fn newest_revisions(findings: &[Finding]) -> Vec<&Finding> {
     ordered
 }
 
-/// What is news is told by kind; what is not is one sum of all that holds, and one of all that no longer does.
+/// What is news is told by stories; what is not is one sum of all that holds, and one of all that never did.
+/// Reminders and ends are told by stories however old, because each belongs beneath the page that it follows.
 fn batch_of(item: &Item<'_>, now: Timestamp) -> (PageKind, bool) {
     let is_news = now.duration_since(item.finding.window_end) <= NEWS_AGE_MAX;
     match item.kind {
         PageKind::Opened | PageKind::Escalated if !is_news => (PageKind::Summary, false),
+        kind @ (PageKind::Reminder(_) | PageKind::Resolved) => (kind, true),
         kind => (kind, is_news),
     }
 }
 
 fn classify<'f>(finding: &'f Finding, inputs: &FoldInputs<'_>) -> Result<Item<'f>, WhyRecorded> {
     let standing = inputs.already.standing(&finding.key);
-    let was_open = standing.is_some_and(|standing| standing.open);
     let kind = match finding.state {
-        FindingState::Withdrawn if was_open => PageKind::Withdrawn,
+        FindingState::Withdrawn if standing.open => PageKind::Withdrawn,
         FindingState::Withdrawn => return Err(WhyRecorded::WithdrawnUnheard),
-        FindingState::Open => opening(finding, inputs, was_open)?,
+        FindingState::Open => kind_of_open(finding, &standing, inputs)?,
     };
-    let withdrawals = standing.map_or(0, |standing| standing.withdrawals);
-    Ok(Item { finding, kind, withdrawals, owner: owner_of(finding, inputs) })
+    Ok(Item { finding, kind, standing, owner: owner_of(finding, inputs) })
 }
 
-fn opening(finding: &Finding, inputs: &FoldInputs<'_>, was_open: bool) -> Result<PageKind, WhyRecorded> {
+/// News comes first: what got worse and is over is told once, as worse, and the page says that it is over.
+fn kind_of_open(
+    finding: &Finding,
+    standing: &Standing,
+    inputs: &FoldInputs<'_>,
+) -> Result<PageKind, WhyRecorded> {
+    let why_no_news = match news(finding, standing, inputs) {
+        Ok(kind) => return Ok(kind),
+        Err(why) => why,
+    };
+    match finding.resolved_at().is_some() {
+        true if standing.open && !standing.over => Ok(PageKind::Resolved),
+        false if is_reminder_due(finding, standing, inputs) => Ok(PageKind::Reminder(standing.reminders + 1)),
+        _ => Err(why_no_news),
+    }
+}
+
+fn news(finding: &Finding, standing: &Standing, inputs: &FoldInputs<'_>) -> Result<PageKind, WhyRecorded> {
     if finding.severity == Severity::Info {
         return Err(WhyRecorded::Info);
     }
-    let known_at = inputs.already.standing(&finding.key).map(|standing| standing.severity);
-    if was_open && known_at.is_some_and(|severity| severity >= finding.severity) {
+    if standing.covers(finding.severity) {
         return Err(WhyRecorded::AlreadyPaged);
     }
+    match silenced(finding, inputs) {
+        Some(why) => Err(why),
+        None if standing.open => Ok(PageKind::Escalated),
+        None => Ok(PageKind::Opened),
+    }
+}
+
+/// Why the policy wants no page about a finding, if it does not.
+fn silenced(finding: &Finding, inputs: &FoldInputs<'_>) -> Option<WhyRecorded> {
     let (start, end) = (finding.window_start, finding.window_end);
     let principal = finding.principal.as_deref();
-    if let Some(window) =
-        principal.and_then(|principal| inputs.policy.planned_throughout(principal, start, end))
-    {
-        return Err(WhyRecorded::Planned { reason: window.reason.clone() });
+    let window = principal.and_then(|principal| inputs.policy.planned_throughout(principal, start, end));
+    if let Some(window) = window {
+        return Some(WhyRecorded::Planned { reason: window.reason.clone() });
     }
     // By the time of what happened, not of looking: a finding must not turn into a page because it got old.
-    if let Some(silence) = inputs.policy.suppressed(&finding.rule, finding.secret_name.as_deref(), start) {
-        return Err(WhyRecorded::Suppressed { reason: silence.reason.clone() });
-    }
-    Ok(if was_open { PageKind::Escalated } else { PageKind::Opened })
+    let silence = inputs.policy.suppressed(&finding.rule, finding.secret_name.as_deref(), start)?;
+    Some(WhyRecorded::Suppressed { reason: silence.reason.clone() })
+}
+
+/// Counted from the last page about the finding, whatever it was: a tick that comes days late reminds once.
+fn is_reminder_due(finding: &Finding, standing: &Standing, inputs: &FoldInputs<'_>) -> bool {
+    let pages = &inputs.policy.pages;
+    let (Some(every), Some(heard_at)) = (pages.remind_every, standing.heard_at) else { return false };
+    standing.covers(finding.severity)
+        && finding.severity >= pages.remind_severity
+        && standing.reminders < pages.remind_max
+        && inputs.now.duration_since(heard_at) >= every
+        && !inputs.already.is_on_its_way(standing)
+        && silenced(finding, inputs).is_none()
 }
 
 fn owner_of(finding: &Finding, inputs: &FoldInputs<'_>) -> Option<String> {
@@ -178,9 +220,12 @@ fn by_audience<'f>(story: Vec<Item<'f>>, policy: &Policy) -> BTreeMap<Option<Pub
     }
     let mut audiences = BTreeMap::<Option<PublishTarget>, Vec<Item<'f>>>::new();
     for (owner, items) in by_owner {
-        let worst = items.iter().map(|item| item.finding).min_by(|a, b| worst_first(a, b));
-        let to = worst.and_then(|worst| {
-            policy.route(owner.as_deref(), worst.severity, &worst.rule, worst.account_id.as_deref())
+        let louder = |a: &&Item<'_>, b: &&Item<'_>| {
+            b.loudness().cmp(&a.loudness()).then_with(|| worst_first(a.finding, b.finding))
+        };
+        let to = items.iter().min_by(louder).and_then(|worst| {
+            let (rule, account) = (&worst.finding.rule, worst.finding.account_id.as_deref());
+            policy.route(owner.as_deref(), worst.loudness(), rule, account)
         });
         audiences.entry(to.cloned()).or_default().extend(items);
     }

@@ -2,22 +2,26 @@
 
 use crate::escape::inert;
 use crate::fold::{Item, worst_first};
-use crate::ledger::{PageKind, SentPage};
+use crate::kind::PageKind;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
-use snowtrail_model::policy::PublishTarget;
-use snowtrail_model::{Finding, Severity};
+use snowtrail_model::policy::{MessageFormat, PublishTarget};
+use snowtrail_model::{Finding, Policy, Severity};
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 /// Length of a subject in characters, which are all ASCII. SNS refuses 100.
 pub const SUBJECT_CHARS_MAX: usize = 99;
 
+/// What stands between the owners in [`Page::owner`].
+pub(crate) const OWNERS_BETWEEN: &str = ", ";
+
 /// A message to people about one or more findings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page {
     /// Made of the findings' keys and what happened to them: the same news has the same key for ever. At most 128
-    /// characters of `a-z0-9-`, which every receiver takes.
+    /// characters of `a-z0-9-`, which every receiver takes (SNS's deduplication id: 128 of letters, digits and
+    /// punctuation).
     pub dedupe_key: String,
     /// What happened.
     pub kind: PageKind,
@@ -31,36 +35,41 @@ pub struct Page {
     pub owner: Option<String>,
     /// Where the policy's routes send it; none means to the place that the command names.
     pub route: Option<PublishTarget>,
+    /// The form for that place. Whoever sends it elsewhere asks the policy's `format_of` for the form of that place.
+    pub format: MessageFormat,
+    /// Dedupe key of the page that opened what this one is about first; its own where it opens something. Receivers
+    /// that thread or order messages do it by this, so that reminders and the end stand beneath the beginning.
+    pub thread: String,
+    /// When the page that opened the thread was planned, UTC; none in a page that opens it.
+    pub opened_at: Option<Timestamp>,
 }
 
 impl Page {
-    pub(crate) fn new(kind: PageKind, route: Option<PublishTarget>, items: &[Item<'_>]) -> Page {
-        let mut findings = items.iter().map(|item| item.finding.clone()).collect::<Vec<_>>();
-        findings.sort_by(worst_first);
+    pub(crate) fn new(
+        kind: PageKind,
+        route: Option<PublishTarget>,
+        items: &[Item<'_>],
+        policy: &Policy,
+    ) -> Page {
+        let mut items = items.iter().collect::<Vec<_>>();
+        items.sort_by(|a, b| worst_first(a.finding, b.finding));
+        let findings = items.iter().map(|item| item.finding.clone()).collect::<Vec<_>>();
         let severity = findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Info);
         let owners = items.iter().filter_map(|item| item.owner.as_deref()).collect::<BTreeSet<_>>();
-        let owner = (!owners.is_empty()).then(|| owners.into_iter().collect::<Vec<_>>().join(", "));
+        let owner = (!owners.is_empty()).then(|| owners.into_iter().collect::<Vec<_>>().join(OWNERS_BETWEEN));
+        let format = route.as_ref().map_or(policy.pages.format, |route| policy.format_of(route));
         let subject = subject(kind, severity, &findings);
-        Page { dedupe_key: dedupe_key(kind, items), kind, severity, subject, findings, owner, route }
+        let dedupe_key = dedupe_key(kind, &items);
+        let lead = items.first().map(|item| &item.standing);
+        let thread =
+            lead.and_then(|standing| standing.opened_by.as_deref()).unwrap_or(&dedupe_key).to_owned();
+        let opened_at = lead.and_then(|standing| standing.opened_at);
+        Page { dedupe_key, kind, severity, subject, findings, owner, route, format, thread, opened_at }
     }
 
     /// The finding that the page is about first.
     pub fn lead(&self) -> Option<&Finding> {
         self.findings.first()
-    }
-
-    /// The row for the ledger, once the page was sent.
-    pub fn sent(&self, target: &PublishTarget, sent_at: Timestamp) -> SentPage {
-        SentPage {
-            dedupe_key: self.dedupe_key.clone(),
-            kind: self.kind.as_str().to_owned(),
-            severity: self.severity,
-            subject: self.subject.clone(),
-            target: target.to_string(),
-            owner: self.owner.clone(),
-            finding_keys: self.findings.iter().map(|finding| finding.key.clone()).collect(),
-            sent_at,
-        }
     }
 
     /// Worst first, then oldest first.
@@ -71,10 +80,19 @@ impl Page {
 }
 
 /// Hashed, because receivers bound the length and the alphabet of such keys and findings' keys keep to neither.
-fn dedupe_key(kind: PageKind, items: &[Item<'_>]) -> String {
-    let news = |item: &Item<'_>| {
-        let severity = if item.kind == PageKind::Escalated { item.finding.severity.as_str() } else { "" };
-        format!("{}\0{}\0{}\0{severity}", item.kind, item.withdrawals, item.finding.key)
+///
+/// Each line is news that can happen once: severity only rises within an opening, reminders are numbered, and a
+/// finding is over once after each of these. So no two pages that are planned have one key.
+fn dedupe_key(kind: PageKind, items: &[&Item<'_>]) -> String {
+    let news = |item: &&Item<'_>| {
+        let standing = &item.standing;
+        let known = standing.severity.unwrap_or(Severity::Info);
+        let which = match item.kind {
+            PageKind::Escalated => item.finding.severity.to_string(),
+            PageKind::Resolved => format!("{known}\0{}", standing.reminders),
+            _ => String::new(),
+        };
+        format!("{}\0{}\0{}\0{which}", item.kind, standing.withdrawals, item.finding.key)
     };
     let news = items.iter().map(news).collect::<BTreeSet<_>>();
     let mut hash = Sha256::new();
@@ -83,15 +101,18 @@ fn dedupe_key(kind: PageKind, items: &[Item<'_>]) -> String {
         hash.update(line);
     }
     let hex = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>();
-    format!("{kind}-{hex}")
+    format!("{}-{hex}", kind.to_string().replace(' ', "-"))
 }
 
+/// Starts with a letter or a digit and has no line break, as SNS demands.
 fn subject(kind: PageKind, severity: Severity, findings: &[Finding]) -> String {
     let severity = severity.as_str().to_uppercase();
     let count = findings.len();
     let before = match kind {
         PageKind::Opened => format!("{severity}: "),
         PageKind::Escalated => format!("NOW {severity}: "),
+        PageKind::Reminder(number) => format!("STILL OPEN (reminder {number}), {severity}: "),
+        PageKind::Resolved => "RESOLVED: ".to_owned(),
         PageKind::Withdrawn => "WITHDRAWN: ".to_owned(),
         PageKind::Summary if count == 1 => format!("OLD, {severity}: "),
         PageKind::Summary => format!("{count} OLD FINDINGS, worst {severity}: "),
@@ -100,6 +121,14 @@ fn subject(kind: PageKind, severity: Severity, findings: &[Finding]) -> String {
     let room = SUBJECT_CHARS_MAX.saturating_sub(before.len() + after.len());
     let title = findings.first().map(|finding| finding.title.as_str()).unwrap_or_default();
     format!("{before}{}{after}", ascii(title, room))
+}
+
+/// A subject as it was written into a row, where anybody who writes the lake may have changed it.
+pub(crate) fn plain_subject(text: &str) -> String {
+    let is_plain = |c: &char| *c == ' ' || c.is_ascii_graphic();
+    let plain = text.chars().map(|c| if is_plain(&c) { c } else { '?' }).take(SUBJECT_CHARS_MAX);
+    let plain = plain.collect::<String>().trim_start().to_owned();
+    if plain.is_empty() { "a page without a subject".to_owned() } else { plain }
 }
 
 /// The text in ASCII, cut to `chars_max`. A character outside is a question mark: the page itself shows it.

@@ -3,6 +3,7 @@
 //! The implementations live in the binary, which owns the network. The name of a place is
 //! [`PublishTarget`](snowtrail_model::policy::PublishTarget).
 
+use crate::attribute::{Attribute, attributes};
 use crate::page::Page;
 use snowtrail_model::Severity;
 use std::error::Error;
@@ -12,21 +13,31 @@ use std::pin::Pin;
 /// A page, rendered and ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// The page's; receivers that can drop repetitions do it by this.
+    /// The page's; receivers that can drop repetitions do it by this (SNS FIFO: the deduplication id).
     pub dedupe_key: String,
+    /// The page's thread; receivers that keep an order keep it within this (SNS FIFO: the message group).
+    pub group: String,
     /// The page's.
     pub severity: Severity,
     /// The page's: visible ASCII, short enough for every receiver.
     pub subject: String,
-    /// The body, from [`render_text`](crate::render_text) or [`render_json`](crate::render_json).
+    /// What filter policies of subscriptions are matched against.
+    pub attributes: Vec<Attribute>,
+    /// The body, such as [`render_text`](crate::render_text) gives.
     pub body: String,
 }
 
 impl Message {
     /// The message for a page with this body.
     pub fn new(page: &Page, body: String) -> Message {
-        let (dedupe_key, subject) = (page.dedupe_key.clone(), page.subject.clone());
-        Message { dedupe_key, severity: page.severity, subject, body }
+        Message {
+            dedupe_key: page.dedupe_key.clone(),
+            group: page.thread.clone(),
+            severity: page.severity,
+            subject: page.subject.clone(),
+            attributes: attributes(page),
+            body,
+        }
     }
 }
 
@@ -36,7 +47,8 @@ pub type PublishFuture<'a> = Pin<Box<dyn Future<Output = Result<(), PublishError
 /// A place that pages can be sent to.
 pub trait Publish: Send + Sync {
     /// Sends one message. When it gives `Ok`, the receiver has it, and the caller still owes the ledger its row
-    /// ([`Page::sent`]); a crash in between sends the message again, under the same dedupe key. Failing is normal:
+    /// ([`Page::sent`]); a crash in between sends the message again, under the same dedupe key. Owed before the call
+    /// is the planned row ([`Page::planned`]). Failing is normal:
     /// [`PublishError`] says whether to try again. Implementations do not retry by themselves.
     fn publish<'a>(&'a self, message: &'a Message) -> PublishFuture<'a>;
 }

@@ -2,7 +2,8 @@
 //!
 //! Two findings belong together if their windows overlap or nearly touch and they share a principal or a secret
 //! (a replica is the same secret: account and name, whatever the region). So does a storm: findings of one rule,
-//! whatever they are about, once there are many. Belonging is transitive. Who hears of a story is not decided here.
+//! whatever they are about, once there are many; and so do findings that one page opened, when there is more to say
+//! of them. Belonging is transitive. Who hears of a story is not decided here.
 
 use crate::fold::Item;
 use jiff::{SignedDuration, Timestamp};
@@ -24,6 +25,7 @@ pub(crate) fn stories(items: &[Item<'_>]) -> Vec<Vec<usize>> {
         Some((item.finding.account_id.as_deref(), item.finding.secret_name.as_deref()?))
     });
     join_storms(items, &mut sets);
+    join_threads(items, &mut sets);
     let mut groups = BTreeMap::<usize, Vec<usize>>::new();
     for index in 0..items.len() {
         groups.entry(sets.root(index)).or_default().push(index);
@@ -67,6 +69,15 @@ fn join_storms(items: &[Item<'_>], sets: &mut DisjointSets) {
     }
     for storm in by_rule.values().filter(|indexes| indexes.len() >= STORM_FINDINGS_MIN) {
         storm.windows(2).for_each(|pair| sets.join(pair[0], pair[1]));
+    }
+}
+
+fn join_threads(items: &[Item<'_>], sets: &mut DisjointSets) {
+    let mut first = HashMap::<&str, usize>::new();
+    for (index, item) in items.iter().enumerate() {
+        if let Some(opening) = item.standing.opened_by.as_deref() {
+            sets.join(*first.entry(opening).or_insert(index), index);
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use std::fmt::Write;
 pub fn render_json(page: &Page) -> String {
     let value = json!({
         "dedupe_key": page.dedupe_key,
-        "kind": page.kind.as_str(),
+        "kind": page.kind.to_string(),
         "severity": page.severity.as_str(),
         "subject": page.subject,
         "owner": page.owner,

@@ -5,7 +5,7 @@
 
 use super::{RenderInputs, RuleDocs, evidence, time};
 use crate::escape::{LINE_CHARS_MAX, NAME_CHARS_MAX, PARAGRAPH_CHARS_MAX, inert, terminal};
-use crate::ledger::PageKind;
+use crate::kind::PageKind;
 use crate::page::Page;
 use jiff::tz::TimeZone;
 use snowtrail_model::Finding;
@@ -52,6 +52,8 @@ fn headline(page: &Page) -> String {
     match page.kind {
         PageKind::Opened => format!("{severity}: {title}{more}"),
         PageKind::Escalated => format!("NOW {severity}: {title}{more}"),
+        PageKind::Reminder(number) => format!("STILL OPEN (reminder {number}): {severity}: {title}{more}"),
+        PageKind::Resolved => format!("RESOLVED, was {severity}: {title}{more}"),
         PageKind::Withdrawn => format!("WITHDRAWN, was {severity}: {title}{more}"),
         PageKind::Summary => format!("OLD NEWS, {count} in all, worst {severity}: {title}{more}"),
     }

@@ -4,7 +4,7 @@ use crate::sample::{TASK_ROLE, any_finding, at, folded, ledger, lone, spike, tex
 use proptest::prelude::*;
 use snowtrail_model::policy::PublishTarget;
 use snowtrail_model::{Finding, FindingState, Severity};
-use snowtrail_page::{Ledger, PageKind, SentPage, WhyRecorded};
+use snowtrail_page::{Ledger, PageKind, PageRecord, WhyRecorded};
 use std::collections::BTreeSet;
 
 fn why(finding: Finding) -> Vec<WhyRecorded> {
@@ -112,7 +112,7 @@ fn the_ledger_reads_its_rows_in_any_order() {
     let row = |fold: &snowtrail_page::Fold, time: &str| fold.pages[0].sent(&PublishTarget::Stdout, at(time));
     let rows = [row(&second, "2026-11-20T13:00:00Z"), row(&first, "2026-11-20T12:00:00Z")];
     let ledger = Ledger::new(rows.iter().cloned().chain(rows.iter().cloned()));
-    assert!(rows.iter().all(|row: &SentPage| ledger.contains(&row.dedupe_key)));
+    assert!(rows.iter().all(|row: &PageRecord| ledger.contains(&row.dedupe_key)));
     // Withdrawn last, so it opens anew.
     let again = Finding { revision: 3, ..spike() };
     assert_eq!(folded(&[again], &ledger).pages[0].kind, PageKind::Opened);
