@@ -4,13 +4,15 @@
 //! envelopes and cuts out pieces (with `scan`, `keys`, `text` beneath it; `resync` and `lexical` where the bytes are
 //! no JSON), `books` tells what a piece is and counts it, [`scope`] decides what is kept, `record` makes the event
 //! (`view`, `identity`, `target`, `settings`, `policy_document`, `selectors`, `outcome`, `time`), [`redact`] takes
-//! secret values out.
+//! secret values out. Before all that, where the feed is a queue, [`message`] tells what a message's body asks for:
+//! objects to fetch, or records to decode.
 //!
 //! This crate is pure: it reads from a `Read` that it is given, does no other I/O, knows no clock and no table.
 //! Every source's books balance ([`Summary::balances`]), every limit is a named constant, nothing recurses on input.
 
 pub mod decode;
 pub mod gunzip;
+pub mod message;
 pub mod redact;
 pub mod resync;
 pub mod scope;
@@ -37,5 +39,6 @@ mod visit;
 mod walk;
 
 pub use decode::{Decoder, Limits};
+pub use message::{Form, Left, LeftWhy, Message, ObjectKind, ObjectRef, Part, UnknownBody, read_message};
 pub use scope::{Scope, ScopeError};
 pub use summary::{Decoded, Origin, Shape, Summary};
