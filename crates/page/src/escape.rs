@@ -16,6 +16,10 @@ pub const ELLIPSIS: char = '…';
 /// is 512 for secrets and 2,048 for ARNs, and a person recognizes either by its first part.
 pub const NAME_CHARS_MAX: usize = 300;
 
+/// Characters of the key of the finding that a page is about first. Longer ones are cut with [`ELLIPSIS`]; people
+/// copy it into queries, and it holds a secret's name and a principal's ARN at their longest.
+pub const KEY_CHARS_MAX: usize = 3_000;
+
 /// Characters of a line (title, observed, expected). Longer ones are cut with [`ELLIPSIS`].
 pub const LINE_CHARS_MAX: usize = 240;
 
@@ -39,12 +43,26 @@ pub fn escape_inline(text: &str) -> Cow<'_, str> {
 
 /// Like [`terminal`], and no markup, mention or link of a chat or mail program works in what comes out.
 pub fn inert(text: &str, chars_max: usize) -> String {
+    bounded(text, chars_max, without_markup)
+}
+
+/// Like [`inert`], for the running text of a chat: no `:name:` turns into an emoji either, because a check mark in
+/// a session's name must not look like somebody's verdict. Names stand in code spans instead, where none does.
+pub fn inert_chat(text: &str, chars_max: usize) -> String {
     bounded(text, chars_max, |before, c, after, piece| match c {
+        ']' => escape(c, piece),
+        ':' if opens_emoji(after) => escape(c, piece),
+        _ => without_markup(before, c, after, piece),
+    })
+}
+
+fn without_markup(before: &str, c: char, after: &str, piece: &mut String) {
+    match c {
         ':' if after.starts_with("//") => piece.push_str("[:]"),
         '.' if is_www(before) => piece.push_str("[.]"),
         _ if is_markup(before, c, after) => escape(c, piece),
         _ => visible(c, piece),
-    })
+    }
 }
 
 /// Feeds each character, with what stands before and after it, to `write`, until the bound is reached.
@@ -116,6 +134,22 @@ fn is_markup(before: &str, c: char, after: &str) -> bool {
     }
 }
 
+/// Whether a colon and what follows it is an emoji's name to a chat. The parts of ARNs and of times of day, which
+/// no chat has emoji for, stay readable.
+fn opens_emoji(after: &str) -> bool {
+    const NAME_BYTES_MAX: usize = 100;
+    let is_name_byte = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'+' | b'-' | b'\'');
+    let length = after.bytes().take(NAME_BYTES_MAX).take_while(|b| is_name_byte(b)).count();
+    let Some(name) = after.get(..length).filter(|name| !name.is_empty()) else { return false };
+    if after.as_bytes().get(length) != Some(&b':') {
+        return false;
+    }
+    let is_number = name.bytes().all(|b| b.is_ascii_digit()) && matches!(length, 2 | 12);
+    let is_region = length > 6 && name.bytes().filter(|b| *b == b'-').count() >= 2;
+    let of_arns = ["aws", "aws-cn", "aws-us-gov", "iam", "sts", "kms", "ssm", "secretsmanager", "secret"];
+    !(is_number || is_region || of_arns.contains(&name))
+}
+
 fn is_mention(after: &str) -> bool {
     let starts_with =
         |word: &str| after.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
@@ -173,6 +207,15 @@ mod tests {
     }
 
     #[test]
+    fn no_emoji_comes_of_what_a_caller_wrote_to_a_chat() {
+        let same = |text: &str, expected: &str| assert_eq!(inert_chat(text, 200), expected);
+        same("x:white_check_mark: y :+1:", "x\\u{3a}white_check_mark: y \\u{3a}+1:");
+        same("[a](b) :100::x:", "\\u{5b}a\\u{5d}(b) \\u{3a}100:\\u{3a}x:");
+        let arn = "arn:aws:secretsmanager:us-west-2:111122223333:secret:prod/db at 11:00:30";
+        same(arn, arn);
+    }
+
+    #[test]
     fn an_escape_cannot_be_forged() {
         check("\\u{202e}", "\\\\u{202e}");
         check("https[:]//", "https\\u{5b}:]//");
@@ -192,7 +235,7 @@ mod tests {
             let text = text.into_iter().collect::<String>();
             proptest::prop_assert_eq!(escape_inline(&text), terminal(&text, usize::MAX));
             proptest::prop_assert!(!escape_inline(&text).chars().any(is_unseen));
-            for escaped in [terminal(&text, max), inert(&text, max)] {
+            for escaped in [terminal(&text, max), inert(&text, max), inert_chat(&text, max)] {
                 proptest::prop_assert!(escaped.chars().count() <= max);
                 proptest::prop_assert!(!escaped.chars().any(is_unseen));
             }

@@ -26,6 +26,6 @@ pub use kind::PageKind;
 pub use ledger::Ledger;
 pub use outbox::{PageRecord, PageState};
 pub use page::Page;
-pub use publish::{Message, Publish, PublishError, PublishFuture};
-pub use render::{RenderInputs, RuleDocs, render_json, render_text};
+pub use publish::{MESSAGE_BYTES_MAX, Message, Publish, PublishError, PublishFuture};
+pub use render::{RenderInputs, RuleDocs, render};
 pub use snowtrail_model::policy::{MessageFormat, PublishTarget};

@@ -128,12 +128,17 @@ impl Page {
         let standing = record.finding_keys.first().map(|key| ledger.standing(key)).unwrap_or_default();
         let is_follow_up = standing.opened_by.as_deref().is_some_and(|opening| opening != record.dedupe_key);
         let thread = standing.opened_by.filter(|_| is_follow_up);
+        let mut findings =
+            record.finding_keys.iter().map(|key| known_of(key, record, findings)).collect::<Vec<_>>();
+        if findings.is_empty() {
+            findings.push(unknown(&record.dedupe_key, record));
+        }
         Page {
             dedupe_key: record.dedupe_key.clone(),
             kind: record.page_kind(),
             severity: record.severity,
             subject: plain_subject(&record.subject),
-            findings: record.finding_keys.iter().map(|key| known_of(key, record, findings)).collect(),
+            findings,
             owner: record.owner.clone(),
             format: route.as_ref().map_or(policy.pages.format, |route| policy.format_of(route)),
             route,
@@ -147,14 +152,18 @@ impl Page {
 fn known_of(key: &str, record: &PageRecord, findings: &[Finding]) -> Finding {
     let revisions = findings.iter().filter(|finding| finding.key == key);
     let newest = revisions.max_by_key(|finding| (finding.revision, finding.found_at));
-    newest.cloned().unwrap_or_else(|| Finding {
+    newest.cloned().unwrap_or_else(|| unknown(key, record))
+}
+
+fn unknown(key: &str, record: &PageRecord) -> Finding {
+    Finding {
         rule: key.split(':').next().unwrap_or_default().to_owned(),
         severity: record.severity,
         key: key.to_owned(),
         state: FindingState::Open,
         revision: 0,
-        title: record.subject.clone(),
-        summary: "The details of this finding are not in the lake any more.".to_owned(),
+        title: format!("{key} (details lost)"),
+        summary: "The lake does not hold the details of this finding any more.".to_owned(),
         account_id: None,
         aws_region: None,
         secret_arn: None,
@@ -168,5 +177,5 @@ fn known_of(key: &str, record: &PageRecord, findings: &[Finding]) -> Finding {
         evidence: Vec::new(),
         detail: "{}".to_owned(),
         found_at: record.at,
-    })
+    }
 }

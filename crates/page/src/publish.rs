@@ -5,10 +5,17 @@
 
 use crate::attribute::{Attribute, attributes};
 use crate::page::Page;
+use crate::render::{RenderInputs, render};
 use snowtrail_model::Severity;
+use snowtrail_model::policy::MessageFormat;
 use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
+
+/// Size of a message in bytes: body, subject and attributes (name, type and value). SNS refuses a larger one, and the
+/// page would never arrive ("Publish" in the SNS API reference: 262,144 bytes, attributes included; whether the
+/// subject counts is not said, so it does here).
+pub const MESSAGE_BYTES_MAX: usize = 262_144;
 
 /// A page, rendered and ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,12 +30,25 @@ pub struct Message {
     pub subject: String,
     /// What filter policies of subscriptions are matched against.
     pub attributes: Vec<Attribute>,
-    /// The body, such as [`render_text`](crate::render_text) gives.
+    /// The body, from [`render`](crate::render()).
     pub body: String,
 }
 
 impl Message {
-    /// The message for a page with this body.
+    /// The page in a form, fitted into [`MESSAGE_BYTES_MAX`].
+    pub fn of(page: &Page, inputs: &RenderInputs<'_>, format: MessageFormat) -> Message {
+        let empty = Message::new(page, String::new());
+        let body = render(page, inputs, format, MESSAGE_BYTES_MAX.saturating_sub(empty.bytes()));
+        Message { body, ..empty }
+    }
+
+    /// Its size in bytes, as it counts for [`MESSAGE_BYTES_MAX`].
+    pub fn bytes(&self) -> usize {
+        let attributes = self.attributes.iter().map(Attribute::bytes).sum::<usize>();
+        self.body.len() + self.subject.len() + attributes
+    }
+
+    /// The message for a page with this body, whatever its size.
     pub fn new(page: &Page, body: String) -> Message {
         Message {
             dedupe_key: page.dedupe_key.clone(),

@@ -1,63 +1,54 @@
 //! The event ids behind a page, and the command that shows the events.
 //!
-//! Event ids come from records, which anybody may have written. Only ids of a plain alphabet get into the command;
-//! the others are counted. That is stricter than quoting, and nothing is lost: CloudTrail's ids are GUIDs.
+//! Event ids and findings' keys come from records, which anybody may have written, so neither stands in the command:
+//! it asks the lake by the page's own key, which is a hash. That is short, shows all evidence however much there
+//! is, and is stricter than quoting. It relies on the page's planned row, which is written before the page is sent.
 
+use super::measure::Measure;
 use crate::escape::{NAME_CHARS_MAX, inert};
 use crate::page::Page;
 use std::collections::BTreeSet;
 
-/// Event ids listed in a page; the rest is counted.
-pub const EVIDENCE_SHOWN_MAX: usize = 10;
+/// Event ids listed in a text; the rest is counted, and the command shows them all.
+pub const EVIDENCE_SHOWN_MAX: usize = 5;
 
-/// Event ids in the command; the rest is left out of it, and the page says so.
-pub const EVIDENCE_QUERIED_MAX: usize = 50;
+/// What a person wants to see of an event first.
+const COLUMNS: &str = "event_time, event_name, outcome, principal, actor, source_ip, user_agent, event_id";
 
-/// Length of an event id that may stand in a command.
-const PLAIN_ID_CHARS_MAX: usize = 64;
+/// The distinct event ids of all findings, in order.
+pub(super) fn ids(page: &Page) -> BTreeSet<&str> {
+    page.findings.iter().flat_map(|finding| &finding.evidence).map(String::as_str).collect()
+}
 
-pub(super) fn write(page: &Page, lake: &str, text: &mut String) {
-    let ids = page
-        .findings
-        .iter()
-        .flat_map(|finding| &finding.evidence)
-        .map(String::as_str)
-        .collect::<BTreeSet<_>>();
+pub(super) fn write(page: &Page, lake: &str, measure: &Measure, text: &mut String) {
+    let ids = ids(page);
     if ids.is_empty() {
         text.push_str("\nEvidence: no event, as where something did not happen\n");
         return;
     }
-    text.push_str(&format!(
-        "\nEvidence ({} {})\n",
-        ids.len(),
-        if ids.len() == 1 { "event" } else { "events" }
-    ));
-    for id in ids.iter().take(EVIDENCE_SHOWN_MAX) {
+    let noun = if ids.len() == 1 { "event" } else { "events" };
+    text.push_str(&format!("\nEvidence ({} {noun})\n", ids.len()));
+    let shown = EVIDENCE_SHOWN_MAX.min(measure.evidence);
+    for id in ids.iter().take(shown) {
         text.push_str(&format!("  {}\n", inert(id, NAME_CHARS_MAX)));
     }
-    if ids.len() > EVIDENCE_SHOWN_MAX {
-        text.push_str(&format!("  and {} more\n", ids.len() - EVIDENCE_SHOWN_MAX));
+    if ids.len() > shown {
+        text.push_str(&format!("  and {} more\n", ids.len() - shown));
     }
-    let plain = ids.iter().copied().filter(|id| is_plain(id)).take(EVIDENCE_QUERIED_MAX).collect::<Vec<_>>();
-    if !plain.is_empty() {
-        text.push_str(&format!("Show them with\n  {}\n", command(&plain, lake)));
-    }
-    if plain.len() < ids.len() {
-        text.push_str(&format!("  ({} ids are left out of this command)\n", ids.len() - plain.len()));
-    }
+    text.push_str(&format!("Show all of it with\n  {}\n", command(page, lake)));
 }
 
-fn command(ids: &[&str], lake: &str) -> String {
-    let list = ids.iter().map(|id| format!("'{id}'")).collect::<Vec<_>>().join(", ");
-    let columns = "event_time, event_name, outcome, principal, actor, source_ip, user_agent, event_id";
-    let query =
-        format!("SELECT {columns} FROM events WHERE event_id IN ({list}) ORDER BY event_time, event_id");
-    format!("snowtrail sql --lake {} \"{query}\"", shell_word(lake))
+/// The command for a shell.
+pub(super) fn command(page: &Page, lake: &str) -> String {
+    format!("snowtrail sql --lake {} \"{}\"", shell_word(lake), query(page))
 }
 
-fn is_plain(id: &str) -> bool {
-    let is_plain_char = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    !id.is_empty() && id.len() <= PLAIN_ID_CHARS_MAX && id.chars().all(is_plain_char)
+/// The query alone. Earlier revisions of the findings count too: what once was evidence is worth a look.
+pub(super) fn query(page: &Page) -> String {
+    let key = page.dedupe_key.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect::<String>();
+    let keys = format!("SELECT unnest(finding_keys) FROM pages WHERE dedupe_key = '{key}'");
+    let ids = format!("SELECT unnest(evidence) FROM findings_history WHERE key IN ({keys})");
+    format!("SELECT {COLUMNS} FROM events WHERE event_id IN ({ids}) ORDER BY event_time, event_id")
 }
 
 /// One word to a POSIX shell, whatever the text. Control characters, which no lake's name needs, are dropped.
@@ -74,14 +65,6 @@ fn shell_word(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_plain_ids_stand_in_the_command() {
-        assert!(is_plain("0f1e2d3c-1111-2222-3333-444455556666"));
-        let hostile =
-            ["'; DROP TABLE events; --", "$(reboot)", "`id`", "a\"b", "a b", "", "!!", "a\nb", "\u{202e}"];
-        assert!(!hostile.into_iter().any(is_plain) && !is_plain(&"a".repeat(65)));
-    }
 
     #[test]
     fn a_lake_is_one_word_to_the_shell() {

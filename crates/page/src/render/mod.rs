@@ -1,19 +1,28 @@
 //! A page as people and programs read it.
 //!
-//! [`render_text`] is read at three in the morning: its first two lines alone must tell whether it is real. It is
-//! plain text in which nothing that a caller of AWS wrote has any effect (see [`crate::escape`]). [`render_json`]
-//! is one line of ASCII with every column. Neither sends anything.
+//! Four forms, one entry: [`render`]. The text is read at three in the morning: its first two lines alone must tell
+//! whether it is real. In none of the forms has anything that a caller of AWS wrote any effect (see
+//! [`crate::escape`]); the JSON ones are ASCII on one line. Each is made to fit by the same steps, worst first.
+//! Nothing is sent here.
 
+mod chat;
 mod evidence;
 mod json;
+mod measure;
+mod note;
+mod ocsf;
 mod text;
 mod time;
 
-pub use evidence::{EVIDENCE_QUERIED_MAX, EVIDENCE_SHOWN_MAX};
-pub use json::render_json;
-pub use text::{FINDINGS_SHOWN_MAX, RULES_SHOWN_MAX, STEPS_SHOWN_MAX, render_text};
+pub use chat::{DESCRIPTION_BYTES_MAX, KEYWORD_BYTES_MAX, NEXT_STEP_BYTES_MAX, TITLE_BYTES_MAX};
+pub use evidence::EVIDENCE_SHOWN_MAX;
+pub use measure::{BODY_BYTES_MIN, FINDINGS_SHOWN_MAX, LINES_SHOWN_MAX};
+pub use ocsf::OCSF_VERSION;
+pub use text::RULES_SHOWN_MAX;
 
+use crate::page::Page;
 use snowtrail_model::Policy;
+use snowtrail_model::policy::MessageFormat;
 use std::collections::BTreeMap;
 
 /// What a rule's header says to people.
@@ -42,4 +51,16 @@ pub struct RenderInputs<'a> {
     pub policy: &'a Policy,
     /// Where the evidence lies, as `--lake` takes it.
     pub lake: &'a str,
+}
+
+/// The page in a form, in at most `bytes_max` bytes (or [`BODY_BYTES_MIN`], where that is more). What is left out to
+/// fit is counted in the page, which also says how to see it. See [`Message::of`](crate::Message::of) for the bound
+/// that SNS sets.
+pub fn render(page: &Page, inputs: &RenderInputs<'_>, format: MessageFormat, bytes_max: usize) -> String {
+    measure::fitting(bytes_max, |measure| match format {
+        MessageFormat::Text => text::write(page, inputs, measure),
+        MessageFormat::Json => json::write(page, measure),
+        MessageFormat::Ocsf => ocsf::write(page, inputs, measure),
+        MessageFormat::Chat => chat::write(page, inputs, measure),
+    })
 }

@@ -19,6 +19,11 @@ pub(super) fn window(start: Timestamp, end: Timestamp, zone: &TimeZone) -> Strin
     format!("{from} {}{from_zone} to {date}{} {}", clock(&start), clock(&end), end.strftime("%Z"))
 }
 
+/// `Fri 2026-11-20 03:00 PST`.
+pub(super) fn instant(at: Timestamp, zone: &TimeZone) -> String {
+    window(at, at, zone)
+}
+
 fn clock(time: &ZonedDateTime) -> String {
     time.strftime(if time.second() == 0 { "%H:%M" } else { "%H:%M:%S" }).to_string()
 }

@@ -4,7 +4,10 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use snowtrail_model::policy::{PublishTarget, RuleParameters};
 use snowtrail_model::{Finding, FindingState, Policy, Severity};
-use snowtrail_page::{Fold, FoldInputs, Ledger, Page, RenderInputs, RuleDocs, SecretTags, fold, render_text};
+use snowtrail_page::{
+    Fold, FoldInputs, Ledger, MESSAGE_BYTES_MAX, MessageFormat, Page, RenderInputs, RuleDocs, SecretTags,
+    fold, render,
+};
 use std::collections::BTreeMap;
 
 pub(crate) const NOW: &str = "2026-11-20T12:05:00Z";
@@ -126,11 +129,15 @@ pub(crate) fn rules() -> BTreeMap<String, RuleDocs> {
     BTreeMap::from([(spike.id.clone(), spike)])
 }
 
+/// A page in a form, with the sample's rules and policy.
+pub(crate) fn rendered(page: &Page, format: MessageFormat) -> String {
+    let (rules, policy) = (rules(), policy());
+    render(page, &RenderInputs { rules: &rules, policy: &policy, lake: "./lake" }, format, MESSAGE_BYTES_MAX)
+}
+
 /// The pages as text, with lines between them.
 pub(crate) fn texts(fold: &Fold) -> String {
-    let (rules, policy) = (rules(), policy());
-    let inputs = RenderInputs { rules: &rules, policy: &policy, lake: "./lake" };
-    let one = |page: &Page| format!("Subject: {}\n\n{}", page.subject, render_text(page, &inputs));
+    let one = |page: &Page| format!("Subject: {}\n\n{}", page.subject, rendered(page, MessageFormat::Text));
     fold.pages.iter().map(one).collect::<Vec<_>>().join("\n================\n\n")
 }
 

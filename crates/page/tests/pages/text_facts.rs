@@ -1,13 +1,11 @@
 //! What people and programs read.
 
-use crate::sample::{any_text, folded, lone, policy, rules, spike, texts};
+use crate::sample::{any_text, folded, lone, policy, rendered, rules, spike, texts};
 use proptest::prelude::*;
 use snowtrail_model::{Finding, Severity};
 use snowtrail_page::page::SUBJECT_CHARS_MAX;
-use snowtrail_page::{Ledger, Page, RenderInputs, RuleDocs, render_json, render_text};
-
-/// What SNS takes, in bytes; attributes and the envelope of a receiver must fit beside the text.
-const TEXT_BYTES_MAX: usize = 128 * 1024;
+use snowtrail_page::render::BODY_BYTES_MIN;
+use snowtrail_page::{Ledger, MessageFormat, Page, RenderInputs, RuleDocs, render};
 
 fn only_page(finding: Finding) -> Page {
     let mut pages = folded(&[finding], &Ledger::default()).pages;
@@ -59,13 +57,15 @@ fn hostile_text_is_inert() {
 
 #[test]
 fn json_has_every_column_in_ascii_on_one_line() {
-    let json = render_json(&only_page(hostile()));
+    let json = rendered(&only_page(hostile()), MessageFormat::Json);
     assert!(json.chars().all(|c| c.is_ascii() && !c.is_ascii_control()));
     let read = serde_json::from_str::<serde_json::Value>(&json).unwrap();
     assert_eq!(read["findings"][0]["title"], hostile().title);
     assert_eq!(read["findings"][0]["detail"]["reads"], 120);
     assert!(read["findings"][0]["secret_arn"].is_null());
-    let plain = serde_json::from_str::<serde_json::Value>(&render_json(&only_page(spike()))).unwrap();
+    let plain =
+        serde_json::from_str::<serde_json::Value>(&rendered(&only_page(spike()), MessageFormat::Json))
+            .unwrap();
     insta::assert_snapshot!(serde_json::to_string_pretty(&plain).unwrap());
 }
 
@@ -111,13 +111,13 @@ proptest! {
         rules.extend(findings.iter().map(|finding| (finding.rule.clone(), docs.clone())));
         let inputs = RenderInputs { rules: &rules, policy: &policy, lake: "./my lake" };
         for page in folded(&findings, &Ledger::default()).pages {
-            let text = render_text(&page, &inputs);
+            let text = render(&page, &inputs, MessageFormat::Text, 0);
             prop_assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
-            prop_assert!(text.len() <= TEXT_BYTES_MAX);
+            prop_assert!(text.len() <= BODY_BYTES_MIN);
             prop_assert!(!text.contains(['<', '\u{202e}']), "{}", text);
             prop_assert!(page.subject.len() <= SUBJECT_CHARS_MAX);
             prop_assert!(page.subject.chars().all(|c| c == ' ' || c.is_ascii_graphic()));
-            let json = render_json(&page);
+            let json = render(&page, &inputs, MessageFormat::Json, 0);
             prop_assert!(json.chars().all(|c| c.is_ascii() && !c.is_ascii_control()));
             prop_assert!(serde_json::from_str::<serde_json::Value>(&json).is_ok());
         }
