@@ -156,14 +156,18 @@ fn known_of(key: &str, record: &PageRecord, findings: &[Finding]) -> Finding {
 }
 
 fn unknown(key: &str, record: &PageRecord) -> Finding {
+    let is_lead = record.finding_keys.first().is_some_and(|lead| lead == key);
+    // A subject is its kind and severity, a colon, and the lead's title.
+    let title = record.subject.split_once(": ").map(|(_, title)| title).filter(|_| is_lead);
     Finding {
         rule: key.split(':').next().unwrap_or_default().to_owned(),
         severity: record.severity,
         key: key.to_owned(),
         state: FindingState::Open,
         revision: 0,
-        title: format!("{key} (details lost)"),
-        summary: "The lake does not hold the details of this finding any more.".to_owned(),
+        title: title.unwrap_or(key).to_owned(),
+        summary: "The details of this finding are not in the lake. The times are those of the page."
+            .to_owned(),
         account_id: None,
         aws_region: None,
         secret_arn: None,

@@ -108,9 +108,11 @@ fn dedupe_key(kind: PageKind, items: &[&Item<'_>]) -> String {
 fn subject(kind: PageKind, severity: Severity, findings: &[Finding]) -> String {
     let severity = severity.as_str().to_uppercase();
     let count = findings.len();
+    let is_over = findings.iter().all(|finding| finding.resolved_at().is_some());
+    let already = if is_over { ", already over" } else { "" };
     let before = match kind {
-        PageKind::Opened => format!("{severity}: "),
-        PageKind::Escalated => format!("NOW {severity}: "),
+        PageKind::Opened => format!("{severity}{already}: "),
+        PageKind::Escalated => format!("NOW {severity}{already}: "),
         PageKind::Reminder(number) => format!("STILL OPEN (reminder {number}), {severity}: "),
         PageKind::Resolved => "RESOLVED: ".to_owned(),
         PageKind::Withdrawn => "WITHDRAWN: ".to_owned(),

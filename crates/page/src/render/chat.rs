@@ -10,7 +10,7 @@
 
 use super::json::ascii;
 use super::measure::Measure;
-use super::note::{lasted, notes};
+use super::note::{is_moot, lasted, notes};
 use super::{RenderInputs, RuleDocs, evidence, text, time};
 use crate::escape::{KEY_CHARS_MAX, NAME_CHARS_MAX, inert, inert_chat, terminal};
 use crate::kind::PageKind;
@@ -34,8 +34,14 @@ pub const KEYWORD_BYTES_MAX: usize = 75;
 /// Bytes of our own words in the title, such as `STILL OPEN (reminder 12): CRITICAL: ` and the count at its end.
 const OWN_WORDS_BYTES_MAX: usize = 70;
 
+/// Slack breaks a line at a line break; Markdown proper, as in Teams, only after two blanks.
+const LINE_BREAK: &str = "  \n";
+
 /// Bytes of a line about the lead, of which there are nine at most.
 const LINE_BYTES_MAX: usize = 400;
+
+/// Stands for the lines that there is no room for.
+const MORE: &str = "There is more than fits here.";
 
 /// Bytes of the lead's summary.
 const SUMMARY_BYTES_MAX: usize = 1_600;
@@ -51,7 +57,7 @@ pub(super) fn write(page: &Page, inputs: &RenderInputs<'_>, measure: &Measure) -
         "title": title,
         "description": description(page, inputs, docs, measure),
     });
-    let steps = docs.map(|docs| next_steps(page.kind, docs, measure)).unwrap_or_default();
+    let steps = docs.map(|docs| next_steps(page, docs, measure)).unwrap_or_default();
     if !steps.is_empty() {
         content["nextSteps"] = json!(steps);
     }
@@ -87,22 +93,22 @@ fn code(name: &str, bytes_max: usize) -> String {
 
 fn description(page: &Page, inputs: &RenderInputs<'_>, docs: Option<&RuleDocs>, measure: &Measure) -> String {
     let zone = &inputs.policy.calendar.timezone;
-    let mut lines = notes(page, zone);
+    let mut lines = notes(page, inputs);
     lines.extend(page.lead().into_iter().flat_map(|lead| about(lead, page, zone)));
     let end = end(page, inputs.lake);
-    let mut room = DESCRIPTION_BYTES_MAX.saturating_sub(end.len() + 1);
-    room = room.saturating_sub(lines.iter().map(|line| line.len() + 1).sum());
+    let bytes = |line: &String| line.len() + LINE_BREAK.len();
+    let taken = bytes(&end) + lines.iter().map(bytes).sum::<usize>();
+    let mut room = DESCRIPTION_BYTES_MAX.saturating_sub(taken + bytes(&MORE.to_owned()));
     for line in further(page, docs, measure) {
-        // The last words must have room to say how many are missing.
-        if line.len() + 1 + LINE_BYTES_MAX > room {
-            lines.push("…".to_owned());
+        if bytes(&line) > room {
+            lines.push(MORE.to_owned());
             break;
         }
-        room -= line.len() + 1;
+        room -= bytes(&line);
         lines.push(line);
     }
     lines.push(end);
-    lines.join("\n")
+    lines.join(LINE_BREAK)
 }
 
 /// The lead's facts, a line each.
@@ -136,8 +142,8 @@ fn about(lead: &Finding, page: &Page, zone: &TimeZone) -> Vec<String> {
 /// Harmless causes and the other findings, a line each, as far as there is room.
 fn further(page: &Page, docs: Option<&RuleDocs>, measure: &Measure) -> Vec<String> {
     let mut lines = Vec::new();
-    let is_open = !matches!(page.kind, PageKind::Resolved | PageKind::Withdrawn);
-    for cause in docs.filter(|_| is_open).into_iter().flat_map(|docs| &docs.benign).take(measure.steps) {
+    for cause in docs.filter(|_| !is_moot(page)).into_iter().flat_map(|docs| &docs.benign).take(measure.steps)
+    {
         let cause = fitted(LINE_BYTES_MAX, |chars| terminal(cause, chars));
         lines.push(format!("Known harmless cause: {cause}"));
     }
@@ -159,17 +165,16 @@ fn end(page: &Page, lake: &str) -> String {
     let command = evidence::command(page, lake).replace('`', "");
     let page_key = code(&page.dedupe_key, LINE_BYTES_MAX);
     match count {
-        0 => format!("Evidence: no event, as where something did not happen\nPage: {page_key}"),
+        0 => format!("Evidence: no event, as where something did not happen{LINE_BREAK}Page: {page_key}"),
         _ if command.len() + LINE_BYTES_MAX > END_BYTES_MAX => {
-            format!("Evidence: {count} events\nPage: {page_key}")
+            format!("Evidence: {count} events{LINE_BREAK}Page: {page_key}")
         }
-        _ => format!("Evidence, {count} in all: `{command}`\nPage: {page_key}"),
+        _ => format!("Evidence, {count} in all: `{command}`{LINE_BREAK}Page: {page_key}"),
     }
 }
 
-/// What is over or never held asks for nothing.
-fn next_steps(kind: PageKind, docs: &RuleDocs, measure: &Measure) -> Vec<String> {
-    if matches!(kind, PageKind::Resolved | PageKind::Withdrawn) {
+fn next_steps(page: &Page, docs: &RuleDocs, measure: &Measure) -> Vec<String> {
+    if is_moot(page) {
         return Vec::new();
     }
     let step = |step: &String| fitted(NEXT_STEP_BYTES_MAX, |chars| terminal(step, chars));

@@ -5,6 +5,7 @@
 //! every step. Each form is bounded at the last step whatever the findings hold, so every page can be sent.
 
 use crate::escape::ELLIPSIS;
+use crate::page::Page;
 
 /// What the last step of every form fits into, in bytes. A smaller bound is taken as this one: there is nothing
 /// left to leave out.
@@ -69,11 +70,33 @@ const MEASURES: [Measure; 5] = [
     Measure { evidence: 10, findings: 1, lines: 10, text_bytes: 2 * 1024, detail_bytes: 0, steps: 3 },
 ];
 
+impl Measure {
+    /// What a page with so many event ids cannot be written in less than.
+    fn bytes_min(&self, page: &Page, ids: usize) -> usize {
+        // Far below what the names of the columns take, a line's own, and an id's quotes.
+        const FINDING_BYTES: usize = 200;
+        const LINE_BYTES: usize = 40;
+        const ID_BYTES: usize = 3;
+        let whole = page.findings.len().min(self.findings);
+        let lines = (page.findings.len() - whole).min(self.lines);
+        whole * FINDING_BYTES + lines * LINE_BYTES + ids.min(self.evidence) * ID_BYTES
+    }
+}
+
 /// The first message that fits, written at one measure after the other.
-pub(super) fn fitting(bytes_max: usize, write: impl Fn(&Measure) -> String) -> String {
+///
+/// `ids` is how many event ids the form tells, if it leaves nothing out by itself. Then what cannot fit is not even
+/// tried: a page may be about a hundred thousand findings.
+pub(super) fn fitting(
+    page: &Page,
+    bytes_max: usize,
+    ids: Option<usize>,
+    write: impl Fn(&Measure) -> String,
+) -> String {
     let bytes_max = bytes_max.max(BODY_BYTES_MIN);
+    let may_fit = |measure: &&Measure| ids.is_none_or(|ids| measure.bytes_min(page, ids) <= bytes_max);
     let mut message = String::new();
-    for measure in &MEASURES {
+    for measure in MEASURES.iter().filter(may_fit) {
         message = write(measure);
         if message.len() <= bytes_max {
             break;

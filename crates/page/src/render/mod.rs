@@ -57,7 +57,12 @@ pub struct RenderInputs<'a> {
 /// fit is counted in the page, which also says how to see it. See [`Message::of`](crate::Message::of) for the bound
 /// that SNS sets.
 pub fn render(page: &Page, inputs: &RenderInputs<'_>, format: MessageFormat, bytes_max: usize) -> String {
-    measure::fitting(bytes_max, |measure| match format {
+    let ids = match format {
+        MessageFormat::Text | MessageFormat::Chat => None,
+        MessageFormat::Json => Some(page.findings.iter().map(|finding| finding.evidence.len()).sum()),
+        MessageFormat::Ocsf => Some(page.lead().map_or(0, |lead| lead.evidence.len())),
+    };
+    measure::fitting(page, bytes_max, ids, |measure| match format {
         MessageFormat::Text => text::write(page, inputs, measure),
         MessageFormat::Json => json::write(page, measure),
         MessageFormat::Ocsf => ocsf::write(page, inputs, measure),

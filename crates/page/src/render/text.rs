@@ -4,7 +4,7 @@
 //! owners) only through [`terminal`], so that a runbook may hold a link.
 
 use super::measure::{FINDINGS_SHOWN_MAX, LINES_SHOWN_MAX, Measure};
-use super::note::{lasted, notes};
+use super::note::{already, is_moot, lasted, notes};
 use super::{RenderInputs, RuleDocs, evidence, time};
 use crate::escape::{KEY_CHARS_MAX, LINE_CHARS_MAX, NAME_CHARS_MAX, PARAGRAPH_CHARS_MAX, inert, terminal};
 use crate::kind::PageKind;
@@ -29,18 +29,18 @@ pub(super) fn write(page: &Page, inputs: &RenderInputs<'_>, measure: &Measure) -
     if let Some(lead) = page.lead() {
         text += &format!("{}\n", glance(page, lead, zone));
     }
-    for note in notes(page, zone) {
+    for note in notes(page, inputs) {
         text += &format!("{note}\n");
     }
     let docs = docs_of(page, inputs.rules);
     if let Some(first) = docs.first() {
-        what_to_do(page.kind, first, measure, &mut text);
+        what_to_do(page, first, measure, &mut text);
     }
     if let Some(owner) = &page.owner {
         text += &format!("\nOwner: {}\n", terminal(owner, NAME_CHARS_MAX));
     }
     findings(page, zone, measure, &mut text);
-    meanings(page.kind, &docs, measure, &mut text);
+    meanings(page, &docs, measure, &mut text);
     evidence::write(page, inputs.lake, measure, &mut text);
     text += &format!("\nPage: {}\n", page.dedupe_key);
     text
@@ -52,9 +52,10 @@ pub(super) fn headline(page: &Page, inert: impl Fn(&str) -> String) -> String {
     let title = page.lead().map(|lead| inert(&lead.title)).unwrap_or_default();
     let count = page.findings.len();
     let more = if count > 1 { format!(" (and {} more)", count - 1) } else { String::new() };
+    let already = already(page);
     match page.kind {
-        PageKind::Opened => format!("{severity}: {title}{more}"),
-        PageKind::Escalated => format!("NOW {severity}: {title}{more}"),
+        PageKind::Opened => format!("{severity}{already}: {title}{more}"),
+        PageKind::Escalated => format!("NOW {severity}{already}: {title}{more}"),
         PageKind::Reminder(number) => format!("STILL OPEN (reminder {number}): {severity}: {title}{more}"),
         PageKind::Resolved => format!("RESOLVED, was {severity}: {title}{more}"),
         PageKind::Withdrawn => format!("WITHDRAWN, was {severity}: {title}{more}"),
@@ -108,9 +109,8 @@ fn docs_of<'d>(page: &Page, known: &'d BTreeMap<String, RuleDocs>) -> Vec<&'d Ru
     docs
 }
 
-/// What is over or never held asks for nothing.
-fn what_to_do(kind: PageKind, rule: &RuleDocs, measure: &Measure, text: &mut String) {
-    if matches!(kind, PageKind::Resolved | PageKind::Withdrawn) {
+fn what_to_do(page: &Page, rule: &RuleDocs, measure: &Measure, text: &mut String) {
+    if is_moot(page) {
         return;
     }
     list("\nDo this first", &rule.runbook, measure, |index| format!("{}.", index + 1), text);
@@ -207,12 +207,12 @@ fn one_finding(finding: &Finding, zone: &TimeZone, key_chars_max: usize, text: &
     }
 }
 
-fn meanings(kind: PageKind, docs: &[&RuleDocs], measure: &Measure, text: &mut String) {
+fn meanings(page: &Page, docs: &[&RuleDocs], measure: &Measure, text: &mut String) {
     let whole = RULES_SHOWN_MAX.min(measure.findings);
     for (index, rule) in docs.iter().take(whole).enumerate() {
         one_meaning(rule, text);
         if index > 0 {
-            what_to_do(kind, rule, measure, text);
+            what_to_do(page, rule, measure, text);
         }
     }
     if docs.len() > whole {

@@ -95,6 +95,19 @@ pub(crate) fn lone(rule: &str, n: usize) -> Finding {
     }
 }
 
+/// The sample's policy with reminders every four hours, two at most.
+pub(crate) fn reminding() -> Policy {
+    let known = RuleParameters { id: "first-seen-reader".to_owned(), ..RuleParameters::default() };
+    let text = format!("{POLICY}\n[pages]\nremind_every = \"4h\"\nremind_max = 2\n");
+    Policy::parse(&text, "policy.toml", &[known]).unwrap()
+}
+
+/// The finding, over at a time.
+pub(crate) fn over(finding: Finding, time: &str) -> Finding {
+    let revision = finding.revision + 1;
+    Finding { detail: format!(r#"{{"reads":120,"resolved_at":"{time}"}}"#), revision, ..finding }
+}
+
 /// Folds at [`NOW`], under [`POLICY`].
 pub(crate) fn folded(findings: &[Finding], already: &Ledger) -> Fold {
     let tags = SecretTags::from([(
@@ -102,6 +115,13 @@ pub(crate) fn folded(findings: &[Finding], already: &Ledger) -> Fold {
         vec![("Team".to_owned(), "sleigh".to_owned())],
     )]);
     fold(findings, &FoldInputs { policy: &policy(), tags: &tags, now: at(NOW), already })
+}
+
+/// The one page of a finding.
+pub(crate) fn only_page(finding: Finding) -> Page {
+    let mut pages = folded(&[finding], &Ledger::default()).pages;
+    assert_eq!(pages.len(), 1);
+    pages.remove(0)
 }
 
 /// The ledger after everything of `folds` was sent, the first first.

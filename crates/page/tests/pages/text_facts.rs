@@ -1,17 +1,11 @@
 //! What people and programs read.
 
-use crate::sample::{any_text, folded, lone, policy, rendered, rules, spike, texts};
+use crate::sample::{any_text, folded, lone, only_page, policy, rendered, rules, spike, texts};
 use proptest::prelude::*;
 use snowtrail_model::{Finding, Severity};
 use snowtrail_page::page::SUBJECT_CHARS_MAX;
 use snowtrail_page::render::BODY_BYTES_MIN;
-use snowtrail_page::{Ledger, MessageFormat, Page, RenderInputs, RuleDocs, render};
-
-fn only_page(finding: Finding) -> Page {
-    let mut pages = folded(&[finding], &Ledger::default()).pages;
-    assert_eq!(pages.len(), 1);
-    pages.remove(0)
-}
+use snowtrail_page::{Ledger, MessageFormat, RenderInputs, RuleDocs, render};
 
 fn hostile() -> Finding {
     Finding {
