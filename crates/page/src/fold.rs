@@ -65,7 +65,7 @@ pub enum WhyRecorded {
         /// The suppression's reason.
         reason: String,
     },
-    /// People know of it, at this severity or a higher one.
+    /// People know of it, or will once a page arrives that is on its way, at this severity or a higher one.
     AlreadyPaged,
     /// It was withdrawn, and people never heard of it or know that too.
     WithdrawnUnheard,

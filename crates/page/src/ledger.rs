@@ -25,7 +25,8 @@ pub(crate) struct Standing {
     pub(crate) withdrawals: u32,
     /// The number of the last reminder since it opened.
     pub(crate) reminders: u32,
-    /// Dedupe key of the page that opened it: the thread in which all later pages about it belong.
+    /// Dedupe key of the page that opened it last: the thread in which all later pages about it belong, up to and
+    /// with the one that withdraws it.
     pub(crate) opened_by: Option<Arc<str>>,
     /// When that page was planned, UTC.
     pub(crate) opened_at: Option<Timestamp>,
@@ -44,8 +45,11 @@ impl Standing {
     fn after(self, row: &PageRecord, page: &Arc<str>, is_over: bool) -> Standing {
         let kind = row.page_kind();
         if kind == PageKind::Withdrawn {
-            let withdrawals = self.withdrawals + 1;
-            return if self.open { Standing { withdrawals, ..Standing::default() } } else { self };
+            if !self.open {
+                return self;
+            }
+            let (withdrawals, opened_by, opened_at) = (self.withdrawals + 1, self.opened_by, self.opened_at);
+            return Standing { withdrawals, opened_by, opened_at, ..Standing::default() };
         }
         let before = if self.open {
             self

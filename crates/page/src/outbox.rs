@@ -14,10 +14,11 @@
 
 use crate::kind::PageKind;
 use crate::ledger::Ledger;
-use crate::page::{Page, plain_subject};
+use crate::page::{Page, plain_subject, thread};
 use jiff::Timestamp;
 use snowtrail_model::policy::PublishTarget;
 use snowtrail_model::{Finding, FindingState, Policy, Severity};
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -126,33 +127,41 @@ impl Page {
         let target = record.target.parse::<PublishTarget>().ok();
         let route = target.filter(|target| policy.routes.iter().any(|route| route.publish == *target));
         let standing = record.finding_keys.first().map(|key| ledger.standing(key)).unwrap_or_default();
-        let is_follow_up = standing.opened_by.as_deref().is_some_and(|opening| opening != record.dedupe_key);
-        let thread = standing.opened_by.filter(|_| is_follow_up);
-        let mut findings =
-            record.finding_keys.iter().map(|key| known_of(key, record, findings)).collect::<Vec<_>>();
-        if findings.is_empty() {
-            findings.push(unknown(&record.dedupe_key, record));
-        }
+        let kind = record.page_kind();
+        let (thread, opened_at) = thread(kind, &record.dedupe_key, &standing);
         Page {
             dedupe_key: record.dedupe_key.clone(),
-            kind: record.page_kind(),
+            kind,
             severity: record.severity,
             subject: plain_subject(&record.subject),
-            findings,
+            findings: known(record, findings),
             owner: record.owner.clone(),
             format: route.as_ref().map_or(policy.pages.format, |route| policy.format_of(route)),
             route,
-            thread: thread.map_or_else(|| record.dedupe_key.clone(), |opening| opening.to_string()),
-            opened_at: is_follow_up.then_some(standing.opened_at).flatten(),
+            thread,
+            opened_at,
         }
     }
 }
 
-/// The newest revision of a finding, or what its key alone tells.
-fn known_of(key: &str, record: &PageRecord, findings: &[Finding]) -> Finding {
-    let revisions = findings.iter().filter(|finding| finding.key == key);
-    let newest = revisions.max_by_key(|finding| (finding.revision, finding.found_at));
-    newest.cloned().unwrap_or_else(|| unknown(key, record))
+/// The newest revisions of a record's findings, or what their keys alone tell; one at least.
+fn known(record: &PageRecord, findings: &[Finding]) -> Vec<Finding> {
+    let keys = record.finding_keys.iter().map(String::as_str).collect::<HashSet<_>>();
+    let mut newest = HashMap::<&str, &Finding>::new();
+    for finding in findings.iter().filter(|finding| keys.contains(finding.key.as_str())) {
+        let age = |finding: &Finding| (finding.revision, finding.found_at);
+        let kept = newest.entry(&finding.key).or_insert(finding);
+        if age(kept) < age(finding) {
+            *kept = finding;
+        }
+    }
+    let one =
+        |key: &String| newest.get(key.as_str()).map_or_else(|| unknown(key, record), |&known| known.clone());
+    let mut known = record.finding_keys.iter().map(one).collect::<Vec<_>>();
+    if known.is_empty() {
+        known.push(unknown(&record.dedupe_key, record));
+    }
+    known
 }
 
 fn unknown(key: &str, record: &PageRecord) -> Finding {

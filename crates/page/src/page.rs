@@ -3,6 +3,7 @@
 use crate::escape::inert;
 use crate::fold::{Item, worst_first};
 use crate::kind::PageKind;
+use crate::ledger::Standing;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use snowtrail_model::policy::{MessageFormat, PublishTarget};
@@ -60,10 +61,8 @@ impl Page {
         let format = route.as_ref().map_or(policy.pages.format, |route| policy.format_of(route));
         let subject = subject(kind, severity, &findings);
         let dedupe_key = dedupe_key(kind, &items);
-        let lead = items.first().map(|item| &item.standing);
-        let thread =
-            lead.and_then(|standing| standing.opened_by.as_deref()).unwrap_or(&dedupe_key).to_owned();
-        let opened_at = lead.and_then(|standing| standing.opened_at);
+        let lead = items.first().map(|item| item.standing.clone()).unwrap_or_default();
+        let (thread, opened_at) = thread(kind, &dedupe_key, &lead);
         Page { dedupe_key, kind, severity, subject, findings, owner, route, format, thread, opened_at }
     }
 
@@ -76,6 +75,16 @@ impl Page {
     pub(crate) fn by_urgency(a: &Page, b: &Page) -> Ordering {
         let start = |page: &Page| page.findings.iter().map(|finding| finding.window_start).min();
         b.severity.cmp(&a.severity).then_with(|| (start(a), &a.dedupe_key).cmp(&(start(b), &b.dedupe_key)))
+    }
+}
+
+/// The thread of a page about a lead of this standing, and when it was opened by another page. Openings open their
+/// own, whatever came before them; so do summaries, which tell of findings that have none yet.
+pub(crate) fn thread(kind: PageKind, dedupe_key: &str, lead: &Standing) -> (String, Option<Timestamp>) {
+    let opens = matches!(kind, PageKind::Opened | PageKind::Summary);
+    match lead.opened_by.as_deref().filter(|_| !opens) {
+        Some(opening) => (opening.to_owned(), lead.opened_at),
+        None => (dedupe_key.to_owned(), None),
     }
 }
 

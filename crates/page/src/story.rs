@@ -75,7 +75,7 @@ fn join_storms(items: &[Item<'_>], sets: &mut DisjointSets) {
 fn join_threads(items: &[Item<'_>], sets: &mut DisjointSets) {
     let mut first = HashMap::<&str, usize>::new();
     for (index, item) in items.iter().enumerate() {
-        if let Some(opening) = item.standing.opened_by.as_deref() {
+        if let Some(opening) = item.standing.opened_by.as_deref().filter(|_| item.standing.open) {
             sets.join(*first.entry(opening).or_insert(index), index);
         }
     }

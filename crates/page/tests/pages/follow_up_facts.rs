@@ -188,6 +188,39 @@ fn a_withdrawal_ends_reminders_and_a_new_opening_counts_them_anew() {
 }
 
 #[test]
+fn every_kind_of_page_is_resumed_as_it_was_planned() {
+    let gone = |revision| Finding { state: FindingState::Withdrawn, revision, ..spike() };
+    let steps = [
+        (Finding { severity: Severity::Medium, ..spike() }, OPENED, PageKind::Opened),
+        (Finding { revision: 2, ..spike() }, "2026-11-20T12:10:00Z", PageKind::Escalated),
+        (Finding { revision: 3, ..spike() }, "2026-11-20T16:10:00Z", PageKind::Reminder(1)),
+        (
+            over(Finding { revision: 3, ..spike() }, "2026-11-20T16:20:00Z"),
+            "2026-11-20T16:25:00Z",
+            PageKind::Resolved,
+        ),
+        (gone(5), "2026-11-20T16:30:00Z", PageKind::Withdrawn),
+        (Finding { revision: 6, ..spike() }, "2026-11-20T16:35:00Z", PageKind::Opened),
+        (gone(7), "2026-11-22T16:30:00Z", PageKind::Withdrawn),
+        (Finding { revision: 8, ..spike() }, "2026-11-22T16:35:00Z", PageKind::Summary),
+    ];
+    let older = Finding { revision: 0, ..spike() };
+    let mut story = Story::new();
+    for (finding, now, kind) in steps {
+        let page = story.fold(std::slice::from_ref(&finding), at(now)).pages.remove(0);
+        let to = page.route.clone().unwrap_or(PublishTarget::Stdout);
+        let planned = page.planned(&to, story.ledger.planning_time(at(now)));
+        story.ledger.record(&planned);
+        assert_eq!(page.kind, kind);
+        assert_eq!(
+            Page::from_record(&planned, &[older.clone(), finding], &story.policy, &story.ledger),
+            page
+        );
+        story.ledger.record(&page.sent(&to, at(now)));
+    }
+}
+
+#[test]
 fn follow_ups_in_the_other_forms() {
     let mut story = Story::new();
     story.tick(&[spike()], OPENED);
