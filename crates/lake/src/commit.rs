@@ -2,12 +2,15 @@
 //!
 //! A commit to `events` names the event days it touches as Delta application transactions (`day/2026-11-01`). Two
 //! writers that append to one day at once cannot both win: the second fails with a concurrent transaction and must
-//! look again at what the first stored. The transaction's version is a nonce (microseconds since the epoch), so that
-//! a writer whose reply was lost can read back whether the commit that landed was its own. Blind appends (rejects,
-//! sources) name nothing and never conflict.
+//! look again at what the first stored.
+//!
+//! The transaction's version is the append's [`Ticket`], a number that nobody else draws. It answers the question that
+//! an error leaves open: the store may have taken the commit and lost the reply, in which case its own retry meets the
+//! commit and reports a rival. So after any error, and before any second attempt with the same ticket, the log is read
+//! again: if it holds our ticket, the append is durable.
 
 use arrow::array::RecordBatch;
-use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TransactionError};
+use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, FinalizedCommit, TransactionError};
 use deltalake::kernel::{Action, Transaction};
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::writer::{DeltaWriter, RecordBatchWriter};
@@ -16,6 +19,7 @@ use jiff::Timestamp;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
+use uuid::Uuid;
 
 use crate::error::{LakeError, Result};
 use crate::known::date_of;
@@ -29,40 +33,103 @@ pub enum Claim {
     Day(i32),
     /// The history of findings: of two detectors only one advances.
     Findings,
+    /// What is about to be sent: of two pagers only one plans.
+    Pages,
+    /// Rows that conflict with nobody's, appended by one of so many writers: claimed only so that a lost reply can be
+    /// told from a lost commit. Two writers that draw one number cost each other a second attempt, nothing else.
+    Writer(u8),
 }
 
 impl Claim {
-    /// The application id in Delta's log.
+    /// A number that another running writer is unlikely to have.
+    pub fn any_writer() -> Claim {
+        let [number, ..] = Ticket::draw().0.to_le_bytes();
+        Claim::Writer(number % WRITER_NUMBERS)
+    }
+
+    /// The application id in Delta's log. There are as many as days and a few more, so the log stays small.
     fn app_id(self) -> String {
         match self {
             Claim::Day(day) => format!("day/{}", date_of(day)),
             Claim::Findings => "findings".to_owned(),
+            Claim::Pages => "pages".to_owned(),
+            Claim::Writer(number) => format!("writer/{number}"),
         }
     }
 
     /// The application transaction that holds the claim.
-    pub(crate) fn transaction(self, nonce: i64) -> Transaction {
-        Transaction::new(self.app_id(), nonce)
+    pub(crate) fn transaction(self, ticket: Ticket) -> Transaction {
+        Transaction::new(self.app_id(), ticket.0)
+    }
+}
+
+/// How many numbers writers draw from: the log keeps one small entry for each for ever.
+const WRITER_NUMBERS: u8 = 64;
+
+/// Application id of the newest `now` that the stored findings were judged by, in microseconds since 1970-01-01 UTC.
+const JUDGED_AT: &str = "findings/judged-at";
+
+/// The identity of one append, over all its attempts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ticket(i64);
+
+impl Ticket {
+    /// Draws one that no other writer has: 63 random bits.
+    pub fn draw() -> Ticket {
+        Ticket((Uuid::new_v4().as_u64_pair().0 >> 1).cast_signed())
     }
 }
 
 /// How an append ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Appended {
-    /// It is durable, as this version of the table.
+    /// It is durable, as this version of the table or an earlier one.
     Durable(u64),
     /// Another writer committed to one of the same days first. Nothing was stored; look again and retry.
     LostRace,
 }
 
+/// Under which terms rows are appended.
+#[derive(Debug, Clone)]
+pub struct Terms<'t> {
+    /// Held against concurrent writers; the first also carries the ticket. None makes a blind append, whose fate after
+    /// an error is unknown.
+    pub claims: &'t [Claim],
+    /// The identity of the append.
+    pub ticket: Ticket,
+    /// For findings: the `now` that they were judged by.
+    pub judged_at: Option<Timestamp>,
+}
+
+impl<'t> Terms<'t> {
+    /// A first and only attempt.
+    pub fn once(claims: &'t [Claim]) -> Terms<'t> {
+        Terms { claims, ticket: Ticket::draw(), judged_at: None }
+    }
+
+    fn transactions(&self) -> Vec<Transaction> {
+        let claims = self.claims.iter().map(|c| c.transaction(self.ticket));
+        let judged = self.judged_at.map(|at| Transaction::new(JUDGED_AT, at.as_microsecond()));
+        claims.chain(judged).collect()
+    }
+}
+
 impl Lake {
-    /// Appends rows to their table in one commit. `claims` are held against concurrent
-    /// writers; leave them empty for a blind append. An empty `rows` commits nothing.
+    /// Appends rows to their table in one commit, in one attempt. `claims` are held against concurrent writers; leave
+    /// them empty for a blind append. An empty `rows` commits nothing.
     ///
     /// # Errors
-    /// When encoding, storage or the commit fails; after an error it is unknown whether the rows were stored, unless
-    /// something was claimed, in which case they were not.
+    /// As [`Lake::append_under`].
     pub async fn append<R: Row>(&mut self, rows: &[&R], claims: &[Claim]) -> Result<Appended> {
+        self.append_under(rows, &Terms::once(claims)).await
+    }
+
+    /// Appends rows to their table in one commit. May be called again after an error with the same ticket and rows:
+    /// what is durable already is not appended again. Not cancel safe: dropped half-way, ask [`Lake::holds`].
+    ///
+    /// # Errors
+    /// When encoding, storage or the commit fails. It is then unknown whether the rows are stored.
+    pub async fn append_under<R: Row>(&mut self, rows: &[&R], terms: &Terms<'_>) -> Result<Appended> {
         let what = format!("append {} rows to table `{}` of `{}`", rows.len(), R::TABLE.folder(), self.uri());
         let table_failed = |source| LakeError::Table { what: what.clone(), source };
         let batch =
@@ -71,28 +138,48 @@ impl Lake {
             let version = self.delta(R::TABLE).version().unwrap_or_default();
             return Ok(Appended::Durable(version));
         }
-        let nonce = Timestamp::now().as_microsecond();
-        let transactions = claims.iter().map(|c| c.transaction(nonce)).collect();
-        let committed = commit(self.delta(R::TABLE), R::TABLE, batch, transactions).await;
-        self.refresh(R::TABLE).await?;
-        match committed {
-            Ok(version) => Ok(Appended::Durable(version)),
-            Err(_) if self.holds(R::TABLE, claims, nonce).await => {
-                Ok(Appended::Durable(self.delta(R::TABLE).version().unwrap_or_default()))
+        match commit(self.delta(R::TABLE), R::TABLE, batch, terms.transactions()).await {
+            Ok(finalized) => {
+                self.delta_mut(R::TABLE).state = Some(finalized.snapshot());
+                Ok(Appended::Durable(finalized.version()))
             }
-            Err(error) if is_lost_race(&error) => Ok(Appended::LostRace),
-            Err(error) => Err(table_failed(error)),
+            Err(error) => {
+                self.refresh(R::TABLE).await?;
+                if self.holds(R::TABLE, terms).await? {
+                    let version = self.delta(R::TABLE).version().unwrap_or_default();
+                    return Ok(Appended::Durable(version));
+                }
+                if is_lost_race(&error) { Ok(Appended::LostRace) } else { Err(table_failed(error)) }
+            }
         }
     }
 
-    /// Whether the newest claim carries this nonce, which only the commit that made it knows.
-    async fn holds(&self, table: Table, claims: &[Claim], nonce: i64) -> bool {
-        let (Some(claim), Ok(state)) = (claims.first(), self.delta(table).snapshot()) else {
-            return false;
-        };
+    /// Whether the newest claim in the opened snapshot carries this ticket, which only the append that drew it knows.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn holds(&self, table: Table, terms: &Terms<'_>) -> Result<bool> {
+        let Some(claim) = terms.claims.first() else { return Ok(false) };
+        let version = self.transaction_version(table, &claim.app_id()).await?;
+        Ok(version == Some(terms.ticket.0))
+    }
+
+    /// The newest `now` that the stored findings were judged by; a detector must not judge by an earlier one, or it
+    /// would withdraw what only time brought about.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn judged_at(&self) -> Result<Option<Timestamp>> {
+        let micros = self.transaction_version(Table::Findings, JUDGED_AT).await?;
+        Ok(micros.and_then(|m| Timestamp::from_microsecond(m).ok()))
+    }
+
+    async fn transaction_version(&self, table: Table, app_id: &str) -> Result<Option<i64>> {
+        let what = format!("read the transactions of table `{}` of `{}`", table.folder(), self.uri());
+        let failed = |source| LakeError::Table { what: what.clone(), source };
+        let state = self.delta(table).snapshot().map_err(failed)?;
         let log_store = self.delta(table).log_store();
-        let version = state.transaction_version(log_store.as_ref(), claim.app_id()).await;
-        matches!(version, Ok(Some(v)) if v == nonce)
+        state.transaction_version(log_store.as_ref(), app_id).await.map_err(failed)
     }
 }
 
@@ -101,7 +188,7 @@ async fn commit(
     table: Table,
     batch: RecordBatch,
     transactions: Vec<Transaction>,
-) -> std::result::Result<u64, DeltaTableError> {
+) -> std::result::Result<FinalizedCommit, DeltaTableError> {
     let mut writer = RecordBatchWriter::for_table(delta)?.with_writer_properties(writer_properties(table)?);
     writer.write(batch).await?;
     let actions = writer.flush().await?.into_iter().map(Action::Add).collect();
@@ -112,11 +199,10 @@ async fn commit(
         predicate: None,
     };
     let properties = CommitProperties::default().with_application_transactions(transactions);
-    let committed = CommitBuilder::from(properties)
+    CommitBuilder::from(properties)
         .with_actions(actions)
         .build(Some(delta.snapshot()?.snapshot()), delta.log_store(), operation)
-        .await?;
-    Ok(committed.version())
+        .await
 }
 
 pub(crate) fn writer_properties(table: Table) -> std::result::Result<WriterProperties, DeltaTableError> {

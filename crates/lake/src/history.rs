@@ -9,7 +9,7 @@ use snowtrail_model::{Finding, FindingState, Severity};
 
 use crate::error::{LakeError, Result};
 use crate::open::{Lake, session};
-use crate::tables::PageRow;
+use crate::tables::{PageRow, Table};
 
 /// SQL of the view `findings`: the latest revision of each key, if it is open.
 pub const FINDINGS_VIEW: &str = "SELECT * EXCEPT (newest) FROM (SELECT *, row_number() OVER \
@@ -26,7 +26,57 @@ const NEWEST: &str = "SELECT arrow_cast(rule, 'Utf8'), arrow_cast(severity, 'Utf
     FROM (SELECT *, row_number() OVER (PARTITION BY key ORDER BY revision DESC, found_at DESC, state) AS newest \
     FROM findings_history) WHERE newest = 1 ORDER BY window_start, rule, key";
 
+/// A source that was taken in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownSource {
+    /// Where it was.
+    pub uri: String,
+    /// Its version or entity tag, where the store had such.
+    pub version: Option<String>,
+    /// SHA-256 of its bytes as stored, lowercase hex.
+    pub sha256: String,
+}
+
 impl Lake {
+    /// The sources taken in since a time, newest first, at most so many.
+    ///
+    /// # Errors
+    /// When the lake cannot be read.
+    pub async fn recent_sources(&self, since: Timestamp, rows_max: usize) -> Result<Vec<KnownSource>> {
+        let query = format!(
+            "SELECT arrow_cast(uri, 'Utf8'), arrow_cast(version, 'Utf8'), arrow_cast(sha256, 'Utf8') FROM sources \
+             WHERE taken_in_at >= TIMESTAMP '{since}' ORDER BY taken_in_at DESC LIMIT {rows_max}"
+        );
+        self.sources_of(&query).await
+    }
+
+    /// What was taken in from these places.
+    ///
+    /// # Errors
+    /// When the lake cannot be read.
+    pub async fn known_sources(&self, uris: &[String]) -> Result<Vec<KnownSource>> {
+        if uris.is_empty() || self.delta(Table::Sources).version() == Some(0) {
+            return Ok(Vec::new());
+        }
+        let list: Vec<String> = uris.iter().map(|uri| format!("'{}'", uri.replace('\'', "''"))).collect();
+        let query = format!(
+            "SELECT arrow_cast(uri, 'Utf8'), arrow_cast(version, 'Utf8'), arrow_cast(sha256, 'Utf8') FROM sources \
+             WHERE uri IN ({})",
+            list.join(", ")
+        );
+        self.sources_of(&query).await
+    }
+
+    async fn sources_of(&self, query: &str) -> Result<Vec<KnownSource>> {
+        let batches = self.collect(query, "read which sources were taken in").await?;
+        let source = |b: &RecordBatch, row: usize| KnownSource {
+            uri: text(b, 0, row).unwrap_or_default(),
+            version: text(b, 1, row),
+            sha256: text(b, 2, row).unwrap_or_default(),
+        };
+        Ok(batches.iter().flat_map(|b| (0..b.num_rows()).map(move |row| source(b, row))).collect())
+    }
+
     /// The newest revision of every finding ever made, open and withdrawn, ordered by window_start, rule, key.
     ///
     /// # Errors
@@ -36,15 +86,26 @@ impl Lake {
         Ok(batches.iter().flat_map(|b| (0..b.num_rows()).map(move |row| finding(b, row))).collect())
     }
 
-    /// The pages that were sent, oldest first.
+    /// The newest revision of every finding whose newest revision was written since a time, open and withdrawn.
     ///
     /// # Errors
     /// When the lake cannot be read.
-    pub async fn sent_pages(&self) -> Result<Vec<PageRow>> {
+    pub async fn findings_since(&self, since: Timestamp) -> Result<Vec<Finding>> {
+        let query = NEWEST.replace("WHERE newest = 1", &format!("WHERE newest = 1 AND found_at >= TIMESTAMP '{since}'"));
+        let batches = self.collect(&query, "read findings").await?;
+        Ok(batches.iter().flat_map(|b| (0..b.num_rows()).map(move |row| finding(b, row))).collect())
+    }
+
+    /// The rows of the outbox, oldest first.
+    ///
+    /// # Errors
+    /// When the lake cannot be read.
+    pub async fn pages(&self) -> Result<Vec<PageRow>> {
         let query = "SELECT arrow_cast(dedupe_key, 'Utf8'), arrow_cast(kind, 'Utf8'), arrow_cast(severity, 'Utf8'), \
                      arrow_cast(subject, 'Utf8'), arrow_cast(target, 'Utf8'), arrow_cast(owner, 'Utf8'), \
-                     arrow_cast(finding_keys, 'List(Utf8)'), sent_at FROM pages ORDER BY sent_at, dedupe_key";
-        let batches = self.collect(query, "read the ledger of pages").await?;
+                     arrow_cast(finding_keys, 'List(Utf8)'), sent_at, arrow_cast(coalesce(state, 'sent'), 'Utf8'), \
+                     arrow_cast(resolved_keys, 'List(Utf8)') FROM pages ORDER BY sent_at, dedupe_key";
+        let batches = self.collect(query, "read the outbox").await?;
         Ok(batches.iter().flat_map(|b| (0..b.num_rows()).map(move |row| page(b, row))).collect())
     }
 
@@ -110,7 +171,9 @@ fn page(batch: &RecordBatch, row: usize) -> PageRow {
         target: required(4),
         owner: text(batch, 5, row),
         finding_keys: texts(batch, 6, row),
+        resolved_keys: texts(batch, 9, row),
         sent_at: instant(batch, 7, row),
+        state: required(8),
     }
 }
 
@@ -121,6 +184,9 @@ fn text(batch: &RecordBatch, column: usize, row: usize) -> Option<String> {
 
 fn texts(batch: &RecordBatch, column: usize, row: usize) -> Vec<String> {
     let lists = batch.column(column).as_list::<i32>();
+    if lists.is_null(row) {
+        return Vec::new();
+    }
     let values = lists.value(row);
     values.as_string::<i32>().iter().flatten().map(str::to_owned).collect()
 }

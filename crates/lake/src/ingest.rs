@@ -4,6 +4,9 @@
 //! last. Killed before it, the source is read again and its events are recognized as stored. Killed after it, the
 //! source is known by its SHA-256 and not read again.
 //!
+//! A batch remembers how far it came. After an error it may be offered again, and goes on where it stopped: what is
+//! durable is not stored twice, and the books count it once.
+//!
 //! ```text
 //! batch → judge against the day's stored identities → rejects → events (claiming the days) → sources → Committed
 //!              ↑                                                  |
@@ -21,7 +24,7 @@ use jiff::Timestamp;
 use snowtrail_model::{Reject, RejectReason};
 
 use crate::column::day_number;
-use crate::commit::{Appended, Claim};
+use crate::commit::{Appended, Claim, Terms, Ticket};
 use crate::error::{LakeError, Result};
 use crate::known::{Known, Verdict};
 use crate::open::{Lake, session};
@@ -31,7 +34,8 @@ use crate::tables::{EventRow, RejectRow, SourceRow, Table};
 /// somebody else made progress; after this many the batch fails and its source is taken in again later.
 pub const COMMIT_ATTEMPTS_MAX: usize = 30;
 
-/// Rows of one commit. A source larger than a batch spans several; its `SourceRow` goes into the last.
+/// Rows of one commit, and how far that commit came. A source larger than a batch spans several; its `SourceRow` goes
+/// into the last.
 #[derive(Debug, Default)]
 pub struct Batch {
     /// Events, in any order.
@@ -40,6 +44,46 @@ pub struct Batch {
     pub rejects: Vec<RejectRow>,
     /// Sources that end with this batch. `stored`, `duplicates` and the conflicts in `rejects` are filled in here.
     pub sources: Vec<SourceRow>,
+    progress: Progress,
+}
+
+/// Which of a batch's steps are durable.
+#[derive(Debug, Default)]
+struct Progress {
+    in_order: bool,
+    rejects: bool,
+    /// The last attempt at the events, whose fate an error left open.
+    attempt: Option<Attempt>,
+    events: Option<EventsStored>,
+    /// Drawn when the books of the sources were closed.
+    sources: Option<Ticket>,
+}
+
+#[derive(Debug)]
+struct Attempt {
+    ticket: Ticket,
+    claims: Vec<Claim>,
+    books: Books,
+}
+
+#[derive(Debug, Clone)]
+struct EventsStored {
+    version: u64,
+    conflicts: Vec<RejectRow>,
+}
+
+/// What judging a batch gave, by source, and the rejects that it added.
+#[derive(Debug, Default)]
+struct Books {
+    tallies: HashMap<Arc<str>, Tally>,
+    conflicts: Vec<RejectRow>,
+}
+
+impl Batch {
+    /// Whether there is nothing to make durable.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.rejects.is_empty() && self.sources.is_empty()
+    }
 }
 
 /// Proof that a batch is durable. Only [`Ingest::commit`] makes one.
@@ -63,10 +107,17 @@ struct Tally {
 }
 
 /// Takes batches into one lake. Remembers what it stored and the books of sources still open.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Ingest {
     known: Known,
     tallies: HashMap<Arc<str>, Tally>,
+    writer: Claim,
+}
+
+impl Default for Ingest {
+    fn default() -> Ingest {
+        Ingest { known: Known::default(), tallies: HashMap::new(), writer: Claim::any_writer() }
+    }
 }
 
 impl Ingest {
@@ -101,59 +152,108 @@ impl Ingest {
     }
 
     /// Makes a batch durable: each event at most once in the lake, every reject kept, every finished source on record.
-    /// Not cancel safe: dropped half-way, the batch must be offered again from its sources.
+    /// After an error the same batch may be offered again. Not cancel safe: dropped half-way, the batch must be offered
+    /// again from its sources.
     ///
     /// # Errors
     /// When a table cannot be read or written, or other writers win [`COMMIT_ATTEMPTS_MAX`] times in a row.
-    pub async fn commit(&mut self, lake: &mut Lake, batch: Batch) -> Result<Committed> {
-        let Batch { mut events, rejects, sources } = batch;
-        in_storage_order(&mut events);
-        self.append_rejects(lake, rejects).await?;
-        let (events_version, conflicts) = self.append_events(lake, &events).await?;
-        let sources = self.append_sources(lake, sources).await?;
-        Ok(Committed { events_version, sources, conflicts })
+    pub async fn commit(&mut self, lake: &mut Lake, batch: &mut Batch) -> Result<Committed> {
+        if !batch.progress.in_order {
+            in_storage_order(&mut batch.events);
+            batch.progress.in_order = true;
+        }
+        if !batch.progress.rejects {
+            self.append_rejects(lake, &batch.rejects).await?;
+            batch.progress.rejects = true;
+        }
+        let stored = match &batch.progress.events {
+            Some(stored) => stored.clone(),
+            None => self.append_events(lake, &batch.events, &mut batch.progress).await?,
+        };
+        self.append_sources(lake, batch).await?;
+        let sources = std::mem::take(&mut batch.sources);
+        Ok(Committed { events_version: stored.version, sources, conflicts: stored.conflicts })
+    }
+
+    /// Forgets the books of a source that will not end: it is to be taken in again from its beginning.
+    pub fn abandon(&mut self, source_uri: &str) {
+        self.tallies.remove(source_uri);
     }
 
     /// A retry after a crash meets its own rejects: those already there are not written again.
-    async fn append_rejects(&mut self, lake: &mut Lake, rejects: Vec<RejectRow>) -> Result<()> {
+    async fn append_rejects(&mut self, lake: &mut Lake, rejects: &[RejectRow]) -> Result<()> {
         if rejects.is_empty() {
             return Ok(());
         }
-        let stored = stored_rejects(lake, &rejects).await?;
+        lake.refresh(Table::Rejects).await?;
+        let stored = stored_rejects(lake, rejects).await?;
         let fresh: Vec<&RejectRow> =
             rejects.iter().filter(|r| !stored.contains(&reject_identity(r))).collect();
         lake.append(&fresh, &[]).await?;
         Ok(())
     }
 
-    async fn append_events(&mut self, lake: &mut Lake, events: &[EventRow]) -> Result<(u64, Vec<RejectRow>)> {
-        let days: Vec<i32> = events
-            .iter()
-            .map(|r| day_number(r.event.event_time))
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect();
+    async fn append_events(
+        &mut self,
+        lake: &mut Lake,
+        events: &[EventRow],
+        progress: &mut Progress,
+    ) -> Result<EventsStored> {
+        if let Some(stored) = self.settle_attempt(lake, progress).await? {
+            return Ok(stored);
+        }
+        let days: BTreeSet<i32> = events.iter().map(|r| day_number(r.event.event_time)).collect();
+        let days: Vec<i32> = days.into_iter().collect();
         for _ in 0..COMMIT_ATTEMPTS_MAX {
             self.known.load(lake, &days).await?;
             let judged = self.judge(events);
-            let conflicts: Vec<RejectRow> = judged.conflicts.iter().map(|r| conflict(r)).collect();
-            self.append_rejects(lake, conflicts.clone()).await?;
+            let books = judged.books();
+            if let Err(error) = self.append_rejects(lake, &books.conflicts).await {
+                self.known.forget(&days);
+                return Err(error);
+            }
             let touched: BTreeSet<i32> =
                 judged.fresh.iter().map(|r| day_number(r.event.event_time)).collect();
             let claims: Vec<Claim> = touched.into_iter().map(Claim::Day).collect();
-            match lake.append(&judged.fresh, &claims).await {
-                Ok(Appended::Durable(version)) => {
-                    self.tally(&judged);
-                    return Ok((version, conflicts));
-                }
-                Ok(Appended::LostRace) => self.known.forget(&days),
+            let attempt = progress.attempt.insert(Attempt { ticket: Ticket::draw(), claims, books });
+            let terms = Terms { claims: &attempt.claims, ticket: attempt.ticket, judged_at: None };
+            match lake.append_under(&judged.fresh, &terms).await {
+                Ok(Appended::Durable(version)) => return Ok(self.stored(version, progress)),
+                Ok(Appended::LostRace) => self.known.take_back(judged.fresh.iter().map(|row| &*row.event)),
                 Err(error) => {
                     self.known.forget(&days);
                     return Err(error);
                 }
             }
         }
+        progress.attempt = None;
         Err(LakeError::Contended { uri: lake.uri().to_owned(), attempts: COMMIT_ATTEMPTS_MAX })
+    }
+
+    /// Whether the attempt that ended in an error landed after all.
+    async fn settle_attempt(
+        &mut self,
+        lake: &mut Lake,
+        progress: &mut Progress,
+    ) -> Result<Option<EventsStored>> {
+        let Some(attempt) = &progress.attempt else { return Ok(None) };
+        lake.refresh(Table::Events).await?;
+        let terms = Terms { claims: &attempt.claims, ticket: attempt.ticket, judged_at: None };
+        if !lake.holds(Table::Events, &terms).await? {
+            progress.attempt = None;
+            return Ok(None);
+        }
+        let version = lake.delta(Table::Events).version().unwrap_or_default();
+        Ok(Some(self.stored(version, progress)))
+    }
+
+    fn stored(&mut self, version: u64, progress: &mut Progress) -> EventsStored {
+        self.known.stored_as(version);
+        let books = progress.attempt.take().map(|attempt| attempt.books).unwrap_or_default();
+        for (uri, tally) in books.tallies {
+            self.tallies.entry(uri).or_default().add(tally);
+        }
+        progress.events.insert(EventsStored { version, conflicts: books.conflicts }).clone()
     }
 
     fn judge<'b>(&mut self, events: &'b [EventRow]) -> Judged<'b> {
@@ -168,32 +268,40 @@ impl Ingest {
         judged
     }
 
-    fn tally(&mut self, judged: &Judged<'_>) {
-        for row in &judged.fresh {
-            self.tallies.entry(row.source_uri.clone()).or_default().stored += 1;
+    async fn append_sources(&mut self, lake: &mut Lake, batch: &mut Batch) -> Result<()> {
+        if batch.progress.sources.is_none() {
+            for source in &mut batch.sources {
+                let tally = self.tallies.remove(&source.uri).unwrap_or_default();
+                source.stored = tally.stored;
+                source.duplicates = tally.duplicates;
+                source.rejects += tally.conflicts;
+            }
         }
-        for row in &judged.duplicates {
-            self.tallies.entry(row.source_uri.clone()).or_default().duplicates += 1;
+        let is_retry = batch.progress.sources.is_some();
+        let ticket = *batch.progress.sources.get_or_insert_with(Ticket::draw);
+        let claims = [self.writer];
+        let terms = Terms { claims: &claims, ticket, judged_at: None };
+        if is_retry {
+            lake.refresh(Table::Sources).await?;
+            if lake.holds(Table::Sources, &terms).await? {
+                return Ok(());
+            }
         }
-        for row in &judged.conflicts {
-            self.tallies.entry(row.source_uri.clone()).or_default().conflicts += 1;
+        let rows: Vec<&SourceRow> = batch.sources.iter().collect();
+        for _ in 0..COMMIT_ATTEMPTS_MAX {
+            if let Appended::Durable(_) = lake.append_under(&rows, &terms).await? {
+                return Ok(());
+            }
         }
+        Err(LakeError::Contended { uri: lake.uri().to_owned(), attempts: COMMIT_ATTEMPTS_MAX })
     }
+}
 
-    async fn append_sources(
-        &mut self,
-        lake: &mut Lake,
-        mut sources: Vec<SourceRow>,
-    ) -> Result<Vec<SourceRow>> {
-        for source in &mut sources {
-            let tally = self.tallies.remove(&source.uri).unwrap_or_default();
-            source.stored = tally.stored;
-            source.duplicates = tally.duplicates;
-            source.rejects += tally.conflicts;
-        }
-        let rows: Vec<&SourceRow> = sources.iter().collect();
-        lake.append(&rows, &[]).await?;
-        Ok(sources)
+impl Tally {
+    fn add(&mut self, other: Tally) {
+        self.stored += other.stored;
+        self.duplicates += other.duplicates;
+        self.conflicts += other.conflicts;
     }
 }
 
@@ -202,6 +310,22 @@ struct Judged<'b> {
     fresh: Vec<&'b EventRow>,
     duplicates: Vec<&'b EventRow>,
     conflicts: Vec<&'b EventRow>,
+}
+
+impl Judged<'_> {
+    fn books(&self) -> Books {
+        let mut tallies: HashMap<Arc<str>, Tally> = HashMap::new();
+        for row in &self.fresh {
+            tallies.entry(row.source_uri.clone()).or_default().stored += 1;
+        }
+        for row in &self.duplicates {
+            tallies.entry(row.source_uri.clone()).or_default().duplicates += 1;
+        }
+        for row in &self.conflicts {
+            tallies.entry(row.source_uri.clone()).or_default().conflicts += 1;
+        }
+        Books { tallies, conflicts: self.conflicts.iter().map(|row| conflict(row)).collect() }
+    }
 }
 
 /// One secret's rows and one day's rows stand together, so that a reader prunes to them. The identity comes last so

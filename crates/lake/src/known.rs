@@ -4,17 +4,21 @@
 //! into the same day; a day's identities are read from the lake once, before the first event of that day is judged.
 //! So memory is bounded by [`KNOWN_IDS_MAX`] plus the largest single day, not by the lake.
 //!
+//! Other writers add to days that are loaded here. What they added since the version that this memory stands for is
+//! read from their commits before anything is judged; a day is read whole again only where the log cannot tell.
+//!
 //! Not seen here: a forged record that carries a stored identity under another day's time while that day is not
 //! loaded. It would become a second row.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use datafusion::arrow::array::{Array, AsArray};
+use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::datatypes::Int64Type;
 use sha2::{Digest, Sha256};
 use snowtrail_model::Event;
 
+use crate::changes::Added;
 use crate::column::day_number;
 use crate::error::{LakeError, Result};
 use crate::open::{Lake, session};
@@ -53,7 +57,20 @@ pub struct Known {
     /// Loaded days and when each was last used, as a counter.
     days: HashMap<i32, u64>,
     clock: u64,
+    /// The version of `events` up to which the loaded days are complete.
+    as_of: u64,
 }
+
+/// More rows than this of other writers are not read one by one: the days are read again.
+const ADDED_ROWS_MAX: usize = 200_000;
+
+/// What is read of a stored event, in this order.
+const COLUMNS: [&str; 4] = [
+    "arrow_cast(event_id, 'Utf8')",
+    "arrow_cast(account_id, 'Utf8')",
+    "content_hash",
+    "CAST(floor(date_part('epoch', event_time) / 86400) AS BIGINT)",
+];
 
 impl Known {
     /// Judges an event, whose day must have been loaded, and remembers a fresh one as about to be stored.
@@ -69,7 +86,21 @@ impl Known {
         }
     }
 
-    /// Forgets days, so that they are read anew: another writer has added to them, or our own commit did not land.
+    /// Takes back events that were judged fresh and about to be stored: the commit lost its race.
+    pub fn take_back<'e>(&mut self, events: impl IntoIterator<Item = &'e Event>) {
+        for event in events {
+            self.ids.remove(&identity(&event.event_id, &event.account_id));
+        }
+    }
+
+    /// Our own commit is this version. If it followed directly on what we know, nothing else was added in between.
+    pub fn stored_as(&mut self, version: u64) {
+        if version == self.as_of + 1 {
+            self.as_of = version;
+        }
+    }
+
+    /// Forgets days, so that they are read anew: the fate of our own commit is unknown.
     pub fn forget(&mut self, days: &[i32]) {
         self.ids.retain(|_, stored| !days.contains(&stored.day));
         self.days.retain(|day, _| !days.contains(day));
@@ -81,6 +112,7 @@ impl Known {
     /// When the lake cannot be read.
     pub async fn load(&mut self, lake: &Lake, days: &[i32]) -> Result<()> {
         self.clock += 1;
+        self.catch_up(lake).await?;
         let missing: Vec<i32> = days.iter().copied().filter(|d| !self.days.contains_key(d)).collect();
         if !missing.is_empty() {
             self.read(lake, &missing).await?;
@@ -92,6 +124,38 @@ impl Known {
         Ok(())
     }
 
+    /// Reads what other writers added to the loaded days.
+    async fn catch_up(&mut self, lake: &Lake) -> Result<()> {
+        let version = lake.events_version();
+        if !self.days.is_empty() && version > self.as_of {
+            let columns = COLUMNS.map(str::to_owned);
+            match lake.events_added_since(self.as_of, &columns, ADDED_ROWS_MAX).await? {
+                Added::Rows(batches) => batches.iter().for_each(|batch| self.insert(batch, true)),
+                Added::Untold(_) => {
+                    self.ids.clear();
+                    self.days.clear();
+                }
+            }
+        }
+        self.as_of = version;
+        Ok(())
+    }
+
+    /// Takes rows of [`COLUMNS`] in; `only_loaded` leaves out days that are not loaded.
+    fn insert(&mut self, batch: &RecordBatch, only_loaded: bool) {
+        let (events, accounts) = (batch.column(0).as_string::<i32>(), batch.column(1).as_string::<i32>());
+        let (hashes, days) =
+            (batch.column(2).as_primitive::<Int64Type>(), batch.column(3).as_primitive::<Int64Type>());
+        for row in 0..batch.num_rows() {
+            let day = i32::try_from(days.value(row)).unwrap_or_default();
+            if only_loaded && !self.days.contains_key(&day) {
+                continue;
+            }
+            let content_hash = if hashes.is_null(row) { 0 } else { hashes.value(row) };
+            self.ids.insert(identity(events.value(row), accounts.value(row)), Stored { day, content_hash });
+        }
+    }
+
     async fn read(&mut self, lake: &Lake, days: &[i32]) -> Result<()> {
         let what = format!("read stored event ids from `{}`", lake.uri());
         let failed = |source| LakeError::Query { what: what.clone(), source };
@@ -100,16 +164,7 @@ impl Known {
         let frame = context.sql(&day_query(days)).await.map_err(failed)?;
         let mut stream = frame.execute_stream().await.map_err(failed)?;
         while let Some(batch) = futures::StreamExt::next(&mut stream).await {
-            let batch = batch.map_err(failed)?;
-            let (events, accounts) = (batch.column(0).as_string::<i32>(), batch.column(1).as_string::<i32>());
-            let (hashes, days) =
-                (batch.column(2).as_primitive::<Int64Type>(), batch.column(3).as_primitive::<Int64Type>());
-            for row in 0..batch.num_rows() {
-                let day = i32::try_from(days.value(row)).unwrap_or_default();
-                let content_hash = if hashes.is_null(row) { 0 } else { hashes.value(row) };
-                self.ids
-                    .insert(identity(events.value(row), accounts.value(row)), Stored { day, content_hash });
-            }
+            self.insert(&batch.map_err(failed)?, false);
         }
         Ok(())
     }
@@ -131,12 +186,7 @@ pub(crate) fn date_of(day: i32) -> jiff::civil::Date {
 
 fn day_query(days: &[i32]) -> String {
     let list: Vec<String> = days.iter().map(|d| format!("DATE '{}'", date_of(*d))).collect();
-    format!(
-        "SELECT arrow_cast(event_id, 'Utf8'), arrow_cast(account_id, 'Utf8'), content_hash, \
-         CAST(floor(date_part('epoch', event_time) / 86400) AS BIGINT) \
-         FROM events WHERE event_date IN ({})",
-        list.join(", ")
-    )
+    format!("SELECT {} FROM events WHERE event_date IN ({})", COLUMNS.join(", "), list.join(", "))
 }
 
 /// Event ids are GUIDs and accounts twelve digits; anything else (a forged record's) is hashed, so that nobody can

@@ -1,25 +1,28 @@
 //! The lake: Snowtrail's tables as Delta tables of Parquet, appended exactly once.
 //!
-//! Reading order: [`tables`] (what the columns are), [`column`] (how rows become Arrow), [`open`] (a lake is made,
-//! opened, or refused), [`commit`] (one atomic append), [`known`] (which events are stored already), [`ingest`]
+//! Reading order: [`tables`] (what the columns are), [`column`] (how rows become Arrow), [`location`] (where a lake is),
+//! [`open`] (a lake is made, opened, or refused), [`commit`] (one atomic append), [`known`] (which events are stored already), [`ingest`]
 //! (rejects, events, sources, in that order), [`history`] (findings and pages), [`upgrade`] (an older
 //! lake is brought to today's columns).
 //!
 //! Owns arrow, parquet and deltalake. Knows nothing of CloudTrail's JSON, of rules, or of where bytes come from.
 
+pub mod changes;
 pub mod column;
 pub mod commit;
 pub mod error;
 pub mod history;
 pub mod ingest;
 pub mod known;
+pub mod location;
 pub mod open;
 pub mod stats;
 pub mod tables;
 pub mod upgrade;
 
-pub use commit::{Appended, Claim};
+pub use commit::{Appended, Claim, Terms, Ticket};
 pub use error::LakeError;
 pub use ingest::{Batch, Committed, Ingest};
+pub use location::Location;
 pub use open::{Access, Lake, SCHEMA_VERSION};
 pub use tables::{EventRow, PageRow, RejectRow, SourceRow, Table};

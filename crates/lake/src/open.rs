@@ -1,25 +1,26 @@
-//! A lake is made, opened, or refused. A lake is a folder with one Delta table a subfolder.
+//! A lake is made, opened, or refused. A lake is a folder (or a prefix in an object store) with one Delta table a
+//! subfolder.
 //!
 //! The schema version stands in the `events` table's properties, so that an older or newer Snowtrail notices before
 //! it reads or writes a row. Does not append; see [`crate::commit`].
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use arrow::datatypes::Schema;
 use datafusion::prelude::SessionContext;
 use deltalake::kernel::StructField;
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake::protocol::SaveMode;
-use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
+use deltalake::{DeltaTable, DeltaTableError};
 use std::sync::Arc;
-use url::Url;
 
 use crate::error::{LakeError, Result};
+use crate::location::Location;
 use crate::tables::Table;
 
 /// Version of the tables' columns. Raised whenever a column is added or its meaning changes; `snowtrail lake upgrade`
 /// brings an older lake here.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Property of the `events` table that holds [`SCHEMA_VERSION`].
 pub(crate) const SCHEMA_PROPERTY: &str = "snowtrail.schemaVersion";
@@ -34,9 +35,10 @@ pub enum Access {
 }
 
 /// An opened lake: the newest snapshot of each table at the time of opening or of the last refresh.
-#[derive(Debug)]
+/// A clone is a second handle on the same lake with snapshots of its own.
+#[derive(Debug, Clone)]
 pub struct Lake {
-    uri: String,
+    location: Location,
     tables: Vec<DeltaTable>,
 }
 
@@ -46,25 +48,37 @@ impl Lake {
     /// # Errors
     /// When the place holds something else, the schema is newer or older than ours, or the storage fails.
     pub async fn open(uri: &str, access: Access) -> Result<Lake> {
-        let lake = Lake::open_unchecked(uri, access).await?;
+        Lake::open_at(Location::folder(uri)?, access).await
+    }
+
+    /// Opens the lake at a location, making it first if `access` is [`Access::Write`] and nothing is there.
+    ///
+    /// # Errors
+    /// As [`Lake::open`].
+    pub async fn open_at(location: Location, access: Access) -> Result<Lake> {
+        let lake = Lake::open_unchecked(location, access).await?;
         lake.check_schema_version()?;
         Ok(lake)
     }
 
     /// Opens a lake of whatever schema.
-    pub(crate) async fn open_unchecked(uri: &str, access: Access) -> Result<Lake> {
-        let folder = local_folder(uri)?;
-        refuse_what_is_no_lake(uri, &folder, access)?;
+    pub(crate) async fn open_unchecked(location: Location, access: Access) -> Result<Lake> {
+        refuse_what_is_no_lake(&location, access).await?;
         let mut tables = Vec::new();
         for table in Table::ALL {
-            tables.push(open_table(uri, &folder, table, access).await?);
+            tables.push(open_table(&location, table, access).await?);
         }
-        Ok(Lake { uri: uri.to_owned(), tables })
+        Ok(Lake { location, tables })
     }
 
     /// The location as the caller gave it.
     pub fn uri(&self) -> &str {
-        &self.uri
+        self.location.shown()
+    }
+
+    /// Where it is.
+    pub fn location(&self) -> &Location {
+        &self.location
     }
 
     /// The Delta table behind one of the tables.
@@ -81,7 +95,7 @@ impl Lake {
     /// # Errors
     /// When the log cannot be read.
     pub async fn refresh(&mut self, table: Table) -> Result<()> {
-        let what = format!("read the log of table `{}` of `{}`", table.folder(), self.uri);
+        let what = format!("read the log of table `{}` of `{}`", table.folder(), self.uri());
         self.delta_mut(table).update_state().await.map_err(|source| LakeError::Table { what, source })
     }
 
@@ -91,7 +105,7 @@ impl Lake {
     /// When a table cannot be registered.
     pub async fn register(&self, session: &SessionContext) -> Result<()> {
         for table in Table::ALL {
-            let what = || format!("open table `{}` of `{}` for SQL", table.folder(), self.uri);
+            let what = || format!("open table `{}` of `{}` for SQL", table.folder(), self.uri());
             let delta = self.delta(table);
             delta
                 .update_datafusion_session(&session.state())
@@ -109,7 +123,7 @@ impl Lake {
 
     fn check_schema_version(&self) -> Result<()> {
         let found = self.schema_version()?;
-        let uri = self.uri.clone();
+        let uri = self.uri().to_owned();
         match found.cmp(&SCHEMA_VERSION) {
             std::cmp::Ordering::Equal => Ok(()),
             std::cmp::Ordering::Greater => Err(LakeError::Newer { uri, found, ours: SCHEMA_VERSION }),
@@ -122,7 +136,7 @@ impl Lake {
     /// # Errors
     /// When the `events` table has no snapshot.
     pub fn schema_version(&self) -> Result<u32> {
-        let what = || format!("read the properties of table `events` of `{}`", self.uri);
+        let what = || format!("read the properties of table `events` of `{}`", self.uri());
         let snapshot = self
             .delta(Table::Events)
             .snapshot()
@@ -136,56 +150,52 @@ fn position(table: Table) -> usize {
     Table::ALL.iter().position(|t| *t == table).unwrap_or_default()
 }
 
-/// The folder behind `uri`: a path, or a `file://` URL.
-fn local_folder(uri: &str) -> Result<PathBuf> {
-    let not_a_lake = |why: &str| LakeError::NotALake { uri: uri.to_owned(), why: why.to_owned() };
-    if let Ok(url) = Url::parse(uri)
-        && url.scheme().len() > 1
-    {
-        if url.scheme() != "file" {
-            return Err(not_a_lake("only folders are lakes in this version; give a path"));
+async fn refuse_what_is_no_lake(location: &Location, access: Access) -> Result<()> {
+    let (is_lake, empty) = match location.path() {
+        Some(folder) => look_into_folder(location, &folder)?,
+        None => {
+            let names = location.names_in_store().await?;
+            (names.iter().any(|name| Table::ALL.iter().any(|t| t.folder() == name)), names.is_empty())
         }
-        return url.to_file_path().map_err(|()| not_a_lake("the URL names no path on this machine"));
-    }
-    std::path::absolute(uri).map_err(|e| not_a_lake(&format!("the path cannot be used: {e}")))
-}
-
-fn refuse_what_is_no_lake(uri: &str, folder: &Path, access: Access) -> Result<()> {
-    let refuse = |why: String| Err(LakeError::NotALake { uri: uri.to_owned(), why });
-    if folder.is_file() {
-        return refuse("it is a file; a lake is a folder".to_owned());
-    }
-    let is_lake = Table::ALL.iter().any(|t| folder.join(t.folder()).join("_delta_log").is_dir());
-    let empty = folder.read_dir().map(|mut entries| entries.next().is_none()).unwrap_or(true);
+    };
+    let refuse = |why: &str| {
+        Err(LakeError::NotALake { uri: location.shown().to_owned(), why: why.to_owned() })
+    };
     match (is_lake, empty, access) {
         (true, ..) | (false, true, Access::Write) => Ok(()),
         (false, true, Access::Read) => {
-            refuse("nothing is there; `snowtrail ingest SOURCE --lake …` makes a lake".to_owned())
+            refuse("nothing is there; `snowtrail ingest SOURCE --lake …` makes a lake")
         }
-        (false, false, _) => refuse(
-            "the folder holds other things and none of a lake's tables; give an empty or a new folder"
-                .to_owned(),
-        ),
+        (false, false, _) => {
+            refuse("it holds other things and none of a lake's tables; give an empty or a new folder or prefix")
+        }
     }
 }
 
-async fn open_table(uri: &str, folder: &Path, table: Table, access: Access) -> Result<DeltaTable> {
-    let path = folder.join(table.folder());
+/// Whether a folder holds one of a lake's tables, and whether it holds nothing at all.
+fn look_into_folder(location: &Location, folder: &Path) -> Result<(bool, bool)> {
+    if folder.is_file() {
+        let why = "it is a file; a lake is a folder".to_owned();
+        return Err(LakeError::NotALake { uri: location.shown().to_owned(), why });
+    }
+    let is_lake = Table::ALL.iter().any(|t| folder.join(t.folder()).join("_delta_log").is_dir());
+    let empty = folder.read_dir().map(|mut entries| entries.next().is_none()).unwrap_or(true);
+    Ok((is_lake, empty))
+}
+
+async fn open_table(location: &Location, table: Table, access: Access) -> Result<DeltaTable> {
     let failed = |verb: &'static str| {
-        let what = format!("{verb} table `{}` of `{uri}`", table.folder());
+        let what = format!("{verb} table `{}` of `{}`", table.folder(), location.shown());
         move |source: DeltaTableError| LakeError::Table { what, source }
     };
-    if access == Access::Write {
+    if let (Access::Write, Some(folder)) = (access, location.path()) {
+        let path = folder.join(table.folder());
         std::fs::create_dir_all(&path).map_err(|e| LakeError::NotALake {
-            uri: uri.to_owned(),
+            uri: location.shown().to_owned(),
             why: format!("cannot make {}: {e}", path.display()),
         })?;
     }
-    let url = Url::from_directory_path(&path).map_err(|()| LakeError::NotALake {
-        uri: uri.to_owned(),
-        why: "the path is not absolute".to_owned(),
-    })?;
-    let mut delta = DeltaTableBuilder::from_url(url).and_then(|b| b.build()).map_err(failed("open"))?;
+    let mut delta = location.builder(table).and_then(|b| b.build()).map_err(failed("open"))?;
     let exists = delta.verify_deltatable_existence().await.map_err(failed("look for"))?;
     if !exists && access == Access::Write {
         return create_table(delta, table).await.map_err(failed("create"));

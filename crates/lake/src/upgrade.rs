@@ -18,9 +18,10 @@ use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::writer::{DeltaWriter, RecordBatchWriter};
 use jiff::Timestamp;
 
-use crate::commit::{Claim, writer_properties};
+use crate::commit::{Claim, Ticket, writer_properties};
 use crate::error::{LakeError, Result};
 use crate::known::date_of;
+use crate::location::Location;
 use crate::open::{Access, Lake, SCHEMA_PROPERTY, SCHEMA_VERSION, kernel_fields};
 use crate::tables::{EventRow, Row, Table};
 
@@ -56,12 +57,13 @@ impl Lake {
     ///
     /// # Errors
     /// When the place holds no lake, or a newer one.
-    pub async fn open_for_upgrade(uri: &str) -> Result<Lake> {
-        match Lake::open_unchecked(uri, Access::Read).await? {
+    pub async fn open_for_upgrade(location: Location) -> Result<Lake> {
+        let uri = location.shown().to_owned();
+        match Lake::open_unchecked(location, Access::Read).await? {
             lake if lake.schema_version()? <= SCHEMA_VERSION => Ok(lake),
             lake => {
                 let found = lake.schema_version()?;
-                Err(LakeError::Newer { uri: uri.to_owned(), found, ours: SCHEMA_VERSION })
+                Err(LakeError::Newer { uri, found, ours: SCHEMA_VERSION })
             }
         }
     }
@@ -218,7 +220,7 @@ impl Lake {
             partition_by: Some(vec!["event_date".to_owned()]),
             predicate: Some(format!("event_date = '{date}'")),
         };
-        let claim = Claim::Day(day).transaction(Timestamp::now().as_microsecond());
+        let claim = Claim::Day(day).transaction(Ticket::draw());
         CommitBuilder::from(CommitProperties::default().with_application_transaction(claim))
             .with_actions(actions)
             .build(Some(state.snapshot()), delta.log_store(), operation)

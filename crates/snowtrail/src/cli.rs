@@ -27,13 +27,24 @@ pub enum Command {
     /// Take log files into a lake; again and again changes nothing
     #[command(after_help = "Examples:
   snowtrail ingest AWSLogs --lake ./lake
-  snowtrail ingest one.json.gz two.ndjson --lake ./lake --strict")]
+  snowtrail ingest one.json.gz two.ndjson --lake ./lake --strict
+  snowtrail ingest s3://snowy-trail/AWSLogs/111122223333/CloudTrail --lake s3://snowy-lake/prod")]
     Ingest(Ingest),
     /// Run the rules over a lake, record the findings, page people
     #[command(after_help = "Examples:
   snowtrail detect --lake ./lake --policy policy.toml --publish stdout:
   snowtrail detect --lake ./lake --from 2026-11-01T00:00:00Z --to 2026-11-08T00:00:00Z")]
     Detect(Detect),
+    /// Consume a queue for ever: take in, detect, page
+    #[command(after_help = "Examples:
+  snowtrail worker --queue https://sqs.us-west-2.amazonaws.com/111122223333/snowtrail-feed \\
+      --lake s3://snowy-lake/prod --publish arn:aws:sns:us-west-2:111122223333:secrets-oncall
+  snowtrail worker --queue … --lake ./lake --publish stdout: --once     # drain and stop
+Credentials, region and endpoints: the standard AWS variables, profiles and roles. Logs: JSON on stderr, level by
+SNOWTRAIL_LOG. Metrics: CloudWatch embedded metric format on stdout, once a minute.")]
+    Worker(Box<Worker>),
+    /// Ask a worker whether it makes progress: exit 0 or 3
+    Health(HealthCheck),
     /// Ask a lake in SQL: one query, a file, or a prompt
     #[command(after_help = "Examples:
   snowtrail sql 'SELECT principal, count(*) FROM reads GROUP BY 1 ORDER BY 2 DESC'
@@ -54,7 +65,7 @@ pub enum Command {
 /// Options of every command that opens a lake.
 #[derive(Debug, Args)]
 pub struct LakeOption {
-    /// The lake: a folder
+    /// The lake: a folder, or s3://bucket/prefix
     #[arg(long, value_name = "URI", env = "SNOWTRAIL_LAKE", default_value = "./lake")]
     pub lake: String,
 }
@@ -90,7 +101,7 @@ pub struct FindingOptions {
     /// Exit with 1 if there is a finding of this severity or above
     #[arg(long, value_name = "SEVERITY")]
     pub fail_on: Option<Severity>,
-    /// Where pages go: `stdout:` or `file:PATH`
+    /// Where pages go: `stdout:`, `file:PATH`, or the ARN of an SNS topic
     #[arg(long, value_name = "TARGET", env = "SNOWTRAIL_PUBLISH")]
     pub publish: Option<String>,
 }
@@ -119,7 +130,7 @@ pub struct Replay {
 /// `snowtrail ingest`.
 #[derive(Debug, Args)]
 pub struct Ingest {
-    /// Files or folders of CloudTrail logs
+    /// Files or folders of CloudTrail logs, or s3://bucket/prefix
     #[arg(required = true, value_name = "SOURCE")]
     pub sources: Vec<PathBuf>,
     #[command(flatten)]
@@ -147,6 +158,68 @@ pub struct Detect {
     pub now: Option<Timestamp>,
     #[command(flatten)]
     pub findings: FindingOptions,
+}
+
+/// `snowtrail worker`.
+#[derive(Debug, Args)]
+pub struct Worker {
+    /// URL of the SQS queue that CloudTrail's notifications or events arrive in
+    #[arg(long, value_name = "URL", env = "SNOWTRAIL_QUEUE")]
+    pub queue: String,
+    #[command(flatten)]
+    pub lake: LakeOption,
+    #[command(flatten)]
+    pub rules: RuleOptions,
+    /// Where pages go that no route claims: `stdout:`, `file:PATH`, or the ARN of an SNS topic
+    #[arg(long, value_name = "TARGET", env = "SNOWTRAIL_PUBLISH")]
+    pub publish: String,
+    /// Stop when the queue is empty and everything is told
+    #[arg(long)]
+    pub once: bool,
+    /// Only half of the work: several workers may ingest, one that detects is enough
+    #[arg(long, value_enum, env = "SNOWTRAIL_ONLY")]
+    pub only: Option<Half>,
+    /// Serve GET /health here, such as 0.0.0.0:8080
+    #[arg(long, value_name = "ADDRESS", env = "SNOWTRAIL_HEALTH")]
+    pub health: Option<std::net::SocketAddr>,
+    /// How long the first event of a micro-batch waits for company, in milliseconds
+    #[arg(long, value_name = "MS", env = "SNOWTRAIL_BATCH_AGE_MS", default_value = "500")]
+    pub batch_age_ms: u64,
+    /// Events of one micro-batch; a fuller one is committed at once
+    #[arg(long, value_name = "N", env = "SNOWTRAIL_BATCH_EVENTS", default_value = "20000")]
+    pub batch_events: usize,
+    /// How long a message is hidden from others at a time, in seconds; extended while work on it goes on
+    #[arg(long, value_name = "SECONDS", env = "SNOWTRAIL_VISIBILITY_SECONDS", default_value = "120")]
+    pub visibility_seconds: u64,
+    /// Objects fetched at once
+    #[arg(long, value_name = "N", env = "SNOWTRAIL_FETCHES", default_value = "16")]
+    pub fetches: usize,
+    /// Messages in hand at once
+    #[arg(long, value_name = "N", env = "SNOWTRAIL_MESSAGES", default_value = "1000")]
+    pub messages: usize,
+    /// How often every rule runs over the whole lake beside the ticks that new events cause, in seconds
+    #[arg(long, value_name = "SECONDS", env = "SNOWTRAIL_SWEEP_SECONDS", default_value = "300")]
+    pub sweep_seconds: u64,
+    /// Do not prove at start that queue, topic and lake can be used
+    #[arg(long)]
+    pub skip_proof: bool,
+}
+
+/// Half of a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Half {
+    /// From the queue into the lake.
+    Ingest,
+    /// From the lake to the pages.
+    Detect,
+}
+
+/// `snowtrail health`.
+#[derive(Debug, Args)]
+pub struct HealthCheck {
+    /// The worker's --health address
+    #[arg(value_name = "ADDRESS", env = "SNOWTRAIL_HEALTH", default_value = "127.0.0.1:8080")]
+    pub address: std::net::SocketAddr,
 }
 
 /// `snowtrail sql`.

@@ -1,4 +1,4 @@
-//! From files to a durable lake: decoding on all cores, commits in batches, books for every source.
+//! From files, or objects under a prefix, to a durable lake: decoding on all cores, commits in batches, books for every source.
 //!
 //! ```text
 //! files → [hash, skip what was taken in whole] → decoder threads → chunks → batch → rejects, events, sources
@@ -9,23 +9,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context;
+use futures::StreamExt;
 use jiff::Timestamp;
-use snowtrail_lake::{Batch, EventRow, Ingest, Lake, RejectRow, SourceRow, Table};
-use snowtrail_trail::{Decoded, Decoder, Origin, Scope, Shape};
+use snowtrail_lake::{Batch, Ingest, Lake, RejectRow, SourceRow, Table};
+use snowtrail_trail::message::ObjectRef;
+use snowtrail_trail::{Decoder, Scope};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use crate::feed::{LogFile, Search};
-use crate::output;
+use crate::aws::s3::{Prefix, S3Objects};
+use crate::decoding::{self, Chunk, Ending, Input};
+use crate::feed::{FetchedObject, LogFile, Objects, Search};
+use crate::output::{self, with_causes};
 use crate::progress;
 
 /// Events in one commit. Fewer commits are cheaper; more events cost about 3 KiB of memory each until they are stored.
 const BATCH_EVENTS_MAX: usize = 20_000;
-/// Events handed over at a time by a decoder.
-const CHUNK_EVENTS: usize = 1_000;
 /// Chunks that may wait between decoders and the committer; beyond it the decoders wait.
 const CHUNKS_WAITING_MAX: usize = 8;
 /// Files whose hashes are looked up in the lake at a time.
 const FILES_LOOKED_UP: usize = 512;
+/// Objects fetched at once; each may hold [`crate::feed::objects::OBJECT_BYTES_MAX`], and log files have a hundredth.
+const FETCHES: usize = 8;
 /// Rejects told on stderr one by one; the rest is counted, and all are in the table.
 const REJECTS_TOLD_MAX: usize = 20;
 
@@ -60,10 +64,103 @@ pub struct Report {
 
 /// Decoders' messages to the committer.
 enum Piece {
-    Chunk(Vec<EventRow>, Vec<RejectRow>),
+    Chunk(Chunk),
     Done(Box<SourceRow>),
     Digest,
     Failed(String),
+}
+
+/// Takes log files under a prefix of S3 into the lake. Objects whose address and entity tag were taken in lately are not
+/// fetched again; what is fetched again is recognized by its bytes or event by event.
+pub async fn take_in_objects(lake: &mut Lake, objects: &S3Objects, place: &Prefix) -> anyhow::Result<Report> {
+    let (mut report, mut ingest, mut next) = (Report::default(), Ingest::default(), None);
+    let bar = progress::spinner("taking in");
+    loop {
+        let listed = objects.list(place, next).await?;
+        report.digests += listed.digests;
+        report.skipped += listed.left;
+        let fresh = skip_known_objects(lake, listed.logs, &mut report).await?;
+        take_objects(lake, &mut ingest, objects, &fresh, &mut report).await?;
+        bar.set_message(format!("taking in: {} files", report.files));
+        next = listed.next;
+        if next.is_none() {
+            break;
+        }
+    }
+    bar.finish_and_clear();
+    Ok(report)
+}
+
+async fn skip_known_objects(
+    lake: &Lake,
+    logs: Vec<ObjectRef>,
+    report: &mut Report,
+) -> anyhow::Result<Vec<ObjectRef>> {
+    let uris: Vec<String> = logs.iter().map(ObjectRef::uri).collect();
+    let known = lake.known_sources(&uris).await?;
+    let is_known = |object: &ObjectRef| {
+        let uri = object.uri();
+        known.iter().any(|source| source.uri == uri && source.version.is_some() && source.version == object.etag)
+    };
+    let (old, fresh): (Vec<_>, Vec<_>) = logs.into_iter().partition(is_known);
+    report.known_files += old.len() as u64;
+    Ok(fresh)
+}
+
+async fn take_objects(
+    lake: &mut Lake,
+    ingest: &mut Ingest,
+    objects: &S3Objects,
+    logs: &[ObjectRef],
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let mut fetched = futures::stream::iter(logs)
+        .map(|object| async move { (object, objects.get(object).await) })
+        .buffered(FETCHES);
+    let mut batch = Batch::default();
+    while let Some((object, fetched)) = fetched.next().await {
+        match fetched {
+            Ok(found) => decode_object(object, found, &mut batch, report).await?,
+            Err(failure) => report.problem(with_causes(&failure)),
+        }
+        if batch.events.len() >= BATCH_EVENTS_MAX {
+            commit(lake, ingest, std::mem::take(&mut batch), report).await?;
+        }
+    }
+    commit(lake, ingest, batch, report).await
+}
+
+async fn decode_object(
+    object: &ObjectRef,
+    found: FetchedObject,
+    batch: &mut Batch,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let input = Input {
+        uri: Arc::from(object.uri()),
+        // The listing's tag, so that the next listing knows it again.
+        version: object.etag.clone().or(found.version),
+        has_cloudtrail_name: object.key.contains("_CloudTrail_"),
+        taken_in_at: Timestamp::now(),
+        bytes: std::io::Cursor::new(found.bytes),
+    };
+    let decoded = tokio::task::spawn_blocking(move || {
+        let (scope, mut rows) = (Scope::shipped(), Chunk::default());
+        let ending = decoding::decode(&mut Decoder::new(&scope), input, &mut |chunk| {
+            rows.events.extend(chunk.events);
+            rows.rejects.extend(chunk.rejects);
+        });
+        ending.map(|ending| (ending, rows))
+    });
+    let (ending, rows) = decoded.await.context("decoding panicked")??;
+    tell_rejects(report, &rows.rejects);
+    batch.events.extend(rows.events);
+    batch.rejects.extend(rows.rejects);
+    match ending {
+        Ending::Taken(source) => batch.sources.push(*source),
+        Ending::Digest => report.digests += 1,
+    }
+    Ok(())
 }
 
 /// Takes files and folders into the lake.
@@ -130,7 +227,7 @@ async fn take_group(
     let mut batch = Batch::default();
     while let Some(piece) = pieces.recv().await {
         match piece {
-            Piece::Chunk(events, rejects) => {
+            Piece::Chunk(Chunk { events, rejects }) => {
                 tell_rejects(report, &rejects);
                 batch.events.extend(events);
                 batch.rejects.extend(rejects);
@@ -143,10 +240,7 @@ async fn take_group(
                 bar.inc(1);
                 report.digests += 1;
             }
-            Piece::Failed(problem) => {
-                output::note(&format!("error: {problem}"));
-                report.problems.push(problem);
-            }
+            Piece::Failed(problem) => report.problem(problem),
         }
         if batch.events.len() >= BATCH_EVENTS_MAX {
             commit(lake, ingest, std::mem::take(&mut batch), report).await?;
@@ -158,10 +252,10 @@ async fn take_group(
 async fn commit(
     lake: &mut Lake,
     ingest: &mut Ingest,
-    batch: Batch,
+    mut batch: Batch,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    let committed = ingest.commit(lake, batch).await?;
+    let committed = ingest.commit(lake, &mut batch).await?;
     tell_rejects(report, &committed.conflicts);
     for source in &committed.sources {
         report.files += 1;
@@ -172,9 +266,7 @@ async fn commit(
         report.rejects += source.rejects;
         report.remarks += source.remarks;
         if !source.balances() {
-            let problem = format!("the books of `{}` do not balance: {source:?}", source.uri);
-            output::note(&format!("error: {problem}"));
-            report.problems.push(problem);
+            report.problem(format!("the books of `{}` do not balance: {source:?}", source.uri));
         }
     }
     Ok(())
@@ -226,80 +318,44 @@ fn decode(decoder: &mut Decoder<'_>, file: &LogFile, sender: &Sender<Piece>) -> 
 }
 
 fn decode_file(decoder: &mut Decoder<'_>, file: &LogFile, sender: &Sender<Piece>) -> std::io::Result<Piece> {
-    let taken_in_at = Timestamp::now();
-    let mut bytes = file.open()?;
-    let mut chunk = Chunk { events: Vec::new(), rejects: Vec::new(), file, taken_in_at, sender };
-    let origin = Origin { is_cloudtrail_log_name: file.has_cloudtrail_name() };
-    let summary = decoder.decode(&mut bytes, origin, &mut |decoded| chunk.push(decoded))?;
-    let (sha256, bytes_stored) = bytes.finish()?;
-    if summary.shape == Some(Shape::Digest) {
-        return Ok(Piece::Digest);
-    }
-    chunk.finish(&sha256);
-    Ok(Piece::Done(Box::new(SourceRow {
+    let input = Input {
         uri: Arc::clone(&file.uri),
         version: None,
-        sha256,
-        shape: summary.shape.map(|shape| shape.as_str().to_owned()),
-        bytes_stored,
-        bytes_plain: summary.plain_bytes,
-        records: summary.records,
-        stored: 0,
-        out_of_scope: summary.out_of_scope,
-        duplicates: 0,
-        rejects: summary.rejects,
-        remarks: summary.remarks,
-        taken_in_at,
-    })))
-}
-
-/// Events on their way to the committer. Rejects wait for the file's hash, which is known at its end; there are few,
-/// and each is bounded.
-struct Chunk<'c> {
-    events: Vec<EventRow>,
-    rejects: Vec<RejectRow>,
-    file: &'c LogFile,
-    taken_in_at: Timestamp,
-    sender: &'c Sender<Piece>,
-}
-
-impl Chunk<'_> {
-    fn push(&mut self, decoded: Decoded) {
-        match decoded {
-            Decoded::Event { event, index } => self.events.push(EventRow {
-                event,
-                source_uri: Arc::clone(&self.file.uri),
-                source_index: index,
-                ingested_at: self.taken_in_at,
-            }),
-            Decoded::Reject(reject) => self.rejects.push(RejectRow {
-                reject,
-                source_uri: Arc::clone(&self.file.uri),
-                source_sha256: String::new(),
-                rejected_at: self.taken_in_at,
-            }),
-        }
-        if self.events.len() >= CHUNK_EVENTS {
-            self.send(Vec::new());
-        }
-    }
-
-    fn finish(mut self, sha256: &str) {
-        let mut rejects = std::mem::take(&mut self.rejects);
-        for row in &mut rejects {
-            row.source_sha256 = sha256.to_owned();
-        }
-        self.send(rejects);
-    }
-
-    /// A committer that has gone away is noticed when the file's last piece is sent.
-    fn send(&mut self, rejects: Vec<RejectRow>) {
-        let events = std::mem::take(&mut self.events);
-        let _ = self.sender.blocking_send(Piece::Chunk(events, rejects));
-    }
+        has_cloudtrail_name: file.has_cloudtrail_name(),
+        taken_in_at: Timestamp::now(),
+        bytes: file.open()?,
+    };
+    // A committer that has gone away is noticed when the file's last piece is sent.
+    let mut hand_over = |chunk| drop(sender.blocking_send(Piece::Chunk(chunk)));
+    Ok(match decoding::decode(decoder, input, &mut hand_over)? {
+        Ending::Taken(source) => Piece::Done(source),
+        Ending::Digest => Piece::Digest,
+    })
 }
 
 impl Report {
+    /// Tells of what could not be read, and remembers it.
+    fn problem(&mut self, problem: String) {
+        output::note(&format!("error: {problem}"));
+        self.problems.push(problem);
+    }
+
+    /// Adds the books of other sources.
+    pub fn add(&mut self, other: Report) {
+        self.files += other.files;
+        self.known_files += other.known_files;
+        self.known_records += other.known_records;
+        self.records += other.records;
+        self.stored += other.stored;
+        self.out_of_scope += other.out_of_scope;
+        self.duplicates += other.duplicates;
+        self.rejects += other.rejects;
+        self.remarks += other.remarks;
+        self.skipped += other.skipped;
+        self.digests += other.digests;
+        self.problems.extend(other.problems);
+    }
+
     /// The books in one line, and what else there is to say.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = vec![format!(

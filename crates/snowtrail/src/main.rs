@@ -1,18 +1,5 @@
-//! The binary: reads the command line, runs one command, prints its error once, exits with what the command says.
+//! The binary: everything is in the library; here is only the allocator.
 
-mod cli;
-mod commands;
-mod detector;
-mod exit;
-mod feed;
-mod intake;
-mod output;
-mod pager;
-mod policy_file;
-mod progress;
-mod workbench;
-
-use clap::Parser;
 use std::process::ExitCode;
 
 /// Decoding makes some twenty small strings an event on one thread and frees them on another, which is what the
@@ -21,11 +8,5 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let ended = match runtime {
-        Ok(runtime) => runtime.block_on(commands::run(cli)),
-        Err(error) => Err(anyhow::Error::new(error).context("failed to start the runtime")),
-    };
-    ended.unwrap_or_else(|error| output::error(&error)).into()
+    snowtrail::main()
 }

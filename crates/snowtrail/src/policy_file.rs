@@ -18,7 +18,7 @@ pub struct Bound {
 }
 
 /// Loads what the options name.
-pub fn load(options: &RuleOptions) -> anyhow::Result<Bound> {
+pub(crate) fn load(options: &RuleOptions) -> anyhow::Result<Bound> {
     let rules = rules(options.rules.as_deref())?;
     let policy = match &options.policy {
         Some(file) => policy(file, &rules)?,

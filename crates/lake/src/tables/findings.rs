@@ -1,28 +1,32 @@
-//! The `findings` table (every revision of every finding) and the `pages` table (what was sent).
+//! The `findings` table (every revision of every finding) and the `pages` table (the outbox: what is to be sent and what was).
 
 use jiff::Timestamp;
 use snowtrail_model::Finding;
 
 use crate::column::{Column, long, text, texts, time};
 
-/// One message that was sent, as the ledger remembers it.
+/// One message in one state: planned, and once more when it was sent. Rows are only appended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageRow {
     /// Finding key and what happened to it; a page is never sent twice under one key but after a crash.
     pub dedupe_key: String,
     /// opened, escalated, reminder n, resolved, withdrawn, summary.
     pub kind: String,
+    /// planned or sent.
+    pub state: String,
     /// Severity of the page.
     pub severity: String,
     /// Its one-line subject.
     pub subject: String,
-    /// Where it went.
+    /// Where it goes.
     pub target: String,
     /// Who owns what it is about, from the policy.
     pub owner: Option<String>,
     /// Keys of the findings in it.
     pub finding_keys: Vec<String>,
-    /// When it was sent, UTC.
+    /// Those of them that the page says are over.
+    pub resolved_keys: Vec<String>,
+    /// When it was planned or sent, UTC.
     pub sent_at: Timestamp,
 }
 
@@ -61,11 +65,15 @@ pub(super) fn page_columns() -> Vec<Column<PageRow>> {
         text("kind", "opened, escalated, reminder n, resolved, withdrawn, summary", |p: &PageRow| {
             Some(&p.kind)
         }),
+        text("state", "planned, and once more when it was sent; null in rows of older versions: sent", |p: &PageRow| {
+            Some(&p.state)
+        }),
         text("severity", "info, low, medium, high, critical", |p: &PageRow| Some(&p.severity)),
         text("subject", "The page's one-line subject", |p: &PageRow| Some(&p.subject)),
-        text("target", "Where it went", |p: &PageRow| Some(&p.target)),
+        text("target", "Where it goes", |p: &PageRow| Some(&p.target)),
         text("owner", "Who owns what it is about", |p: &PageRow| p.owner.as_deref()),
         texts("finding_keys", "Keys of the findings in it", |p: &PageRow| &p.finding_keys),
-        time("sent_at", "When it was sent, UTC", |p: &PageRow| Some(p.sent_at)),
+        texts("resolved_keys", "Those of them that the page says are over", |p: &PageRow| &p.resolved_keys),
+        time("sent_at", "When it was planned or sent, UTC", |p: &PageRow| Some(p.sent_at)),
     ]
 }

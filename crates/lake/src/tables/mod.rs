@@ -31,7 +31,7 @@ pub enum Table {
     Sources,
     /// The history of findings; SQL's `findings` is the latest open revision of each key.
     Findings,
-    /// The ledger of what was sent.
+    /// The outbox: what is to be sent, and what was.
     Pages,
 }
 
@@ -66,7 +66,7 @@ impl Table {
             Table::Events => "CloudTrail records that are kept, one row each",
             Table::Sources => "Objects and messages taken in, with their books",
             Table::Findings => "Every revision of every finding",
-            Table::Pages => "What was sent to whom",
+            Table::Pages => "What is to be sent to whom, and what was: one row for each page and state",
         }
     }
 

@@ -1,5 +1,7 @@
 //! Findings as a command delivers them: printed, paged, and turned into an exit status.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use snowtrail_lake::Lake;
@@ -11,13 +13,14 @@ use crate::cli::{FindingOptions, Format};
 use crate::detector::Detection;
 use crate::exit::Exit;
 use crate::output::{self, Usage};
-use crate::pager;
+use crate::pager::Pager;
+use crate::places::RealPlaces;
 use crate::policy_file::Bound;
 
 /// Prints the findings, sends pages if there is a target, and says how to exit.
 pub async fn deliver(
     lake: &mut Lake,
-    bound: &Bound,
+    bound: &Arc<Bound>,
     detection: &Detection,
     options: &FindingOptions,
     now: Timestamp,
@@ -32,7 +35,11 @@ pub async fn deliver(
         let open: std::collections::HashSet<&str> =
             detection.findings.iter().map(|f| f.key.as_str()).collect();
         paged_about.extend(detection.revisions.iter().filter(|f| !open.contains(f.key.as_str())).cloned());
-        let paged = pager::page(lake, bound, &paged_about, &target, now).await?;
+        let places = Arc::new(RealPlaces::for_target(&target).await);
+        let paged = Pager::new(Arc::clone(bound), target, places).run(lake, Some(&paged_about), now).await?;
+        for failure in &paged.failures {
+            output::error(failure);
+        }
         output::note(&format!(
             "sent {} pages; {} findings are recorded without one",
             paged.sent, paged.recorded

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use arrow::array::{Int64Array, RecordBatch, StringArray};
 use snowtrail_lake::column::COMMENT;
-use snowtrail_lake::{Access, Lake, Table};
+use snowtrail_lake::{Access, Table};
 
 use crate::cli::{Format, LakeCommand};
 use crate::commands::lake_upgrade;
 use crate::exit::Exit;
+use crate::location;
 use crate::output;
 
 /// Runs one of the lake commands.
@@ -22,7 +23,7 @@ pub async fn run(command: LakeCommand) -> anyhow::Result<Exit> {
 }
 
 async fn stats(uri: &str, format: Format) -> anyhow::Result<()> {
-    let lake = Lake::open(uri, Access::Read).await?;
+    let lake = location::open(uri, Access::Read).await?;
     let stats = lake.stats().await?;
     let longs = |get: fn(&snowtrail_lake::stats::TableStats) -> i64| {
         Arc::new(stats.iter().map(get).collect::<Int64Array>()) as _

@@ -8,17 +8,19 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use snowtrail_lake::upgrade::DaySource;
 use snowtrail_lake::{EventRow, Lake, SCHEMA_VERSION};
-use snowtrail_trail::{Decoded, Decoder, Origin, Scope};
+use snowtrail_trail::{Decoder, Scope};
 use url::Url;
 
 use crate::exit::Exit;
+use crate::decoding::{self, Ending, Input};
 use crate::feed::LogFile;
+use crate::location;
 use crate::output;
 use crate::progress;
 
 /// Upgrades the lake.
 pub async fn run(uri: &str) -> anyhow::Result<Exit> {
-    let mut lake = Lake::open_for_upgrade(uri).await?;
+    let mut lake = Lake::open_for_upgrade(location::locate(uri).await?).await?;
     let from = lake.schema_version()?;
     if from == SCHEMA_VERSION {
         output::note(&format!("lake `{uri}` has schema {SCHEMA_VERSION} already; nothing to do"));
@@ -68,21 +70,19 @@ fn decode(source: &DaySource) -> anyhow::Result<Vec<EventRow>> {
     let path = Url::parse(&source.uri).ok().and_then(|url| url.to_file_path().ok());
     let path = path.unwrap_or_else(|| PathBuf::from(&source.uri));
     let file = LogFile { path, uri: Arc::from(source.uri.as_str()) };
-    let (mut bytes, mut rows) = (file.open()?, Vec::new());
-    let scope = Scope::shipped();
-    let origin = Origin { is_cloudtrail_log_name: file.has_cloudtrail_name() };
-    let now = Timestamp::now();
-    Decoder::new(&scope).decode(&mut bytes, origin, &mut |decoded| {
-        if let Decoded::Event { event, index } = decoded {
-            let source_uri = Arc::clone(&file.uri);
-            rows.push(EventRow { event, source_uri, source_index: index, ingested_at: now });
-        }
-    })?;
-    let (sha256, _) = bytes.finish()?;
-    match source.sha256.as_deref() {
-        Some(expected) if expected != sha256 => {
-            anyhow::bail!("its bytes are not the ones that were taken in")
-        }
-        _ => Ok(rows),
-    }
+    let input = Input {
+        uri: Arc::clone(&file.uri),
+        version: None,
+        has_cloudtrail_name: file.has_cloudtrail_name(),
+        taken_in_at: Timestamp::now(),
+        bytes: file.open()?,
+    };
+    let (scope, mut rows) = (Scope::shipped(), Vec::new());
+    let ending = decoding::decode(&mut Decoder::new(&scope), input, &mut |chunk| rows.extend(chunk.events))?;
+    let same = match (&source.sha256, &ending) {
+        (Some(expected), Ending::Taken(row)) => row.sha256 == *expected,
+        _ => true,
+    };
+    anyhow::ensure!(same, "its bytes are not the ones that were taken in");
+    Ok(rows)
 }

@@ -2,6 +2,7 @@
 
 mod detect;
 mod findings;
+mod health;
 mod ingest;
 mod lake;
 mod lake_upgrade;
@@ -11,6 +12,8 @@ mod rules;
 mod rules_test;
 mod sql;
 mod sql_prompt;
+mod worker;
+mod worker_proof;
 
 use crate::cli::{Cli, Command};
 use crate::exit::Exit;
@@ -25,5 +28,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Rules(command) => rules::run(command).await,
         Command::Policy(command) => policy::run(command),
         Command::Lake(command) => lake::run(command).await,
+        Command::Worker(options) => worker::run(*options).await,
+        Command::Health(options) => health::run(&options).await,
     }
 }

@@ -8,7 +8,7 @@ use anyhow::Context;
 use datafusion::execution::context::SQLOptions;
 use datafusion::prelude::SessionContext;
 use jiff::Timestamp;
-use snowtrail_lake::{Access, Lake};
+use snowtrail_lake::Access;
 use snowtrail_rules::binding::{Literals, bind};
 use snowtrail_rules::set::shipped_hunts;
 
@@ -17,13 +17,13 @@ use crate::commands::sql_prompt;
 use crate::exit::Exit;
 use crate::output::{self, Usage};
 use crate::workbench::Horizon;
-use crate::{policy_file, workbench};
+use crate::{location, policy_file, workbench};
 
 /// Runs the query, the file, or the prompt.
 pub async fn run(options: Sql) -> anyhow::Result<Exit> {
     let query = query(&options)?;
     let bound = policy_file::load(&options.rules)?;
-    let lake = Lake::open(&options.lake.lake, Access::Read).await?;
+    let lake = location::open(&options.lake.lake, Access::Read).await?;
     let now = options.now.unwrap_or_else(Timestamp::now);
     let engine = workbench::open(&lake, &bound, now, Horizon::Everything).await?;
     match query {

@@ -4,13 +4,14 @@
 //! have are sources; the rest is skipped and counted. Symbolic links to folders are not followed. Reads no format.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
 use url::Url;
 use walkdir::WalkDir;
+
+use crate::feed::Hashing;
 
 /// Endings of names that logs have.
 const LOG_ENDINGS: [&str; 7] =
@@ -106,9 +107,8 @@ impl LogFile {
     ///
     /// # Errors
     /// When it cannot be opened.
-    pub fn open(&self) -> io::Result<Hashing<BufReader<File>>> {
-        let file = File::open(&self.path)?;
-        Ok(Hashing { inner: BufReader::with_capacity(READ_BYTES, file), hash: Sha256::new(), bytes: 0 })
+    pub fn open(&self) -> io::Result<BufReader<File>> {
+        Ok(BufReader::with_capacity(READ_BYTES, File::open(&self.path)?))
     }
 
     /// SHA-256 of the file as it is stored, lowercase hex.
@@ -116,7 +116,7 @@ impl LogFile {
     /// # Errors
     /// When it cannot be read.
     pub fn sha256(&self) -> io::Result<String> {
-        let mut bytes = self.open()?;
+        let mut bytes = Hashing::new(self.open()?);
         io::copy(&mut bytes, &mut io::sink())?;
         Ok(bytes.finish()?.0)
     }
@@ -124,34 +124,5 @@ impl LogFile {
     /// Whether the name is one that CloudTrail gives its log files.
     pub fn has_cloudtrail_name(&self) -> bool {
         self.path.file_name().and_then(|n| n.to_str()).is_some_and(|name| name.contains("_CloudTrail_"))
-    }
-}
-
-/// A reader that hashes what passes through it.
-pub struct Hashing<R> {
-    inner: R,
-    hash: Sha256,
-    bytes: u64,
-}
-
-impl<R: Read> Hashing<R> {
-    /// Reads what is left, so that the hash covers the whole file whatever the decoder left, and returns the SHA-256
-    /// in lowercase hex and the number of bytes.
-    ///
-    /// # Errors
-    /// When the rest cannot be read.
-    pub fn finish(mut self) -> io::Result<(String, u64)> {
-        io::copy(&mut self, &mut io::sink())?;
-        let hex = self.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok((hex, self.bytes))
-    }
-}
-
-impl<R: Read> Read for Hashing<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.hash.update(buffer.get(..count).unwrap_or_default());
-        self.bytes += count as u64;
-        Ok(count)
     }
 }

@@ -1,5 +1,14 @@
-//! Feeds: where bytes come from. Files and folders here; each file becomes one source.
+//! Feeds: where bytes come from. Files and folders; queues whose messages carry records or name objects; the objects.
+//!
+//! The traits here are the worker's seams to AWS: the real ones are in [`crate::aws`], those of the simulation in its
+//! tests. Nothing here decodes.
 
 pub mod files;
+pub mod hashing;
+pub mod objects;
+pub mod queue;
 
 pub use files::{LogFile, Search};
+pub use hashing::Hashing;
+pub use objects::{FetchedObject, ObjectError, Objects};
+pub use queue::{Depth, Handle, Queue, QueueError, Received};

@@ -2,12 +2,15 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod architecture;
+mod aws;
 mod bad_input;
 mod commands;
+mod faults_table;
 mod law;
 mod once;
 mod other_readers;
 mod rules;
 mod snowtrail;
 mod story;
+mod ticks;
 mod upgrade;

@@ -27,7 +27,8 @@ pub fn command() -> Command {
     command
 }
 
-fn said(output: Output) -> Said {
+/// What a run that has ended said.
+pub fn said(output: Output) -> Said {
     Said {
         status: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -1,0 +1,241 @@
+//! The streaming worker: messages in, a durable lake, findings, pages out; for ever, or until the queue is empty.
+//!
+//! ```text
+//! queue → receive → read (parts, objects, decode) → commit → settle → delete
+//!            ↑ hidden for longer while in hand           ↓ wakes
+//!            └───────── give back ─────────        tick or sweep → findings → outbox → pages
+//! ```
+//! Reading order: [`message`] (the states), [`hands`] (what is in hand), [`reader`], [`committer`], [`settle`],
+//! [`detection`], [`health`], [`limits`]; `design.md` beside this file says what happens when each arrow breaks.
+//! Knows no AWS: everything outside comes in through [`Parts`].
+
+pub mod clock;
+pub mod committer;
+pub mod detection;
+pub mod hands;
+pub mod health;
+pub mod limits;
+pub mod message;
+pub mod pause;
+pub mod reader;
+pub mod receiver;
+pub mod recent;
+pub mod settle;
+pub mod watched;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use snowtrail_lake::{Ingest, Lake};
+use snowtrail_page::PublishTarget;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::feed::{Objects, Queue};
+use crate::places::Places;
+use crate::policy_file::Bound;
+use crate::telemetry;
+
+pub use clock::{Clock, SystemClock};
+pub use health::Health;
+pub use limits::Limits;
+pub use message::Deletable;
+
+use committer::Committer;
+use detection::{Detect, Wake};
+use hands::Hands;
+use reader::Reader;
+use receiver::{Receiver, Until};
+use recent::{LOOK_BACK, RECENT_SOURCES_MAX, Recent};
+use watched::Watched;
+
+/// How often the queue is asked how much lies in it, for the metrics.
+const DEPTH_EVERY: Duration = Duration::from_secs(30);
+
+/// What a worker does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Takes in and detects.
+    Both,
+    /// Takes in; some other worker detects.
+    Ingest,
+    /// Detects what others take in.
+    Detect,
+}
+
+/// Everything that a worker stands on.
+pub struct Parts {
+    /// Where messages come from.
+    pub queue: Arc<dyn Queue>,
+    /// Where the objects are that they name.
+    pub objects: Arc<dyn Objects>,
+    /// The lake, opened.
+    pub lake: Lake,
+    /// Rules and policy.
+    pub bound: Arc<Bound>,
+    /// Where pages go that no route claims.
+    pub target: PublishTarget,
+    /// How to reach where pages go.
+    pub places: Arc<dyn Places>,
+    /// What it does.
+    pub role: Role,
+    /// Its bounds.
+    pub limits: Limits,
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// Where progress is noted.
+    pub health: Arc<Health>,
+}
+
+/// Runs until `stop` is cancelled, or, with [`Until::Drained`], until the queue is empty and everything is told. Not
+/// cancel safe, but everything that it leaves half done comes back: that is what the whole design is for.
+///
+/// # Errors
+/// When the lake cannot be asked what it knows, or the last detection of a drained run fails.
+pub async fn run(parts: Parts, until: Until, stop: CancellationToken) -> anyhow::Result<()> {
+    parts.limits.check()?;
+    let (wake, woken) = watch::channel(Wake::default());
+    let ingested = CancellationToken::new();
+    let detect = (parts.role != Role::Ingest).then(|| {
+        let detect = Detect::new(&parts, woken, until);
+        tokio::spawn(detect.run(stop.clone(), ingested.clone()))
+    });
+    if parts.role == Role::Detect {
+        if until == Until::Stopped {
+            stop.cancelled().await;
+        }
+    } else {
+        ingest(&parts, until, &stop, wake).await?;
+    }
+    ingested.cancel();
+    match detect {
+        Some(detect) => finish(detect, until, parts.limits.exit_within).await,
+        None => Ok(()),
+    }
+}
+
+/// A stopped worker leaves what detection has not done to its next start; a drained one must have done it.
+async fn finish(
+    detect: JoinHandle<anyhow::Result<()>>,
+    until: Until,
+    exit_within: Duration,
+) -> anyhow::Result<()> {
+    let abort = detect.abort_handle();
+    let ended = match until {
+        Until::Drained => detect.await,
+        Until::Stopped => match tokio::time::timeout(exit_within / 2, detect).await {
+            Ok(ended) => ended,
+            Err(_) => {
+                abort.abort();
+                return Ok(());
+            }
+        },
+    };
+    ended.context("detection panicked")?
+}
+
+async fn ingest(
+    parts: &Parts,
+    until: Until,
+    stop: &CancellationToken,
+    wake: watch::Sender<Wake>,
+) -> anyhow::Result<()> {
+    let (hands, recent) = (Arc::new(Hands::default()), Arc::new(Recent::default()));
+    let since = parts.clock.now().saturating_sub(LOOK_BACK).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    recent.seed(&parts.lake.recent_sources(since, RECENT_SOURCES_MAX / 2).await?);
+    let (pieces, committed) = mpsc::channel(parts.limits.pieces_waiting_max);
+    let (deletable, deleted) = mpsc::channel(parts.limits.messages_in_hand_max);
+    let (give_up, abandon) = (CancellationToken::new(), CancellationToken::new());
+    let committer = Committer {
+        lake: parts.lake.clone(),
+        ingest: Ingest::default(),
+        recent: Arc::clone(&recent),
+        deletable,
+        wake,
+        health: Arc::clone(&parts.health),
+        watched: Watched::new(Arc::clone(&parts.health)),
+        limits: parts.limits.clone(),
+        clock: Arc::clone(&parts.clock),
+        give_up: give_up.clone(),
+    };
+    let committing = tokio::spawn(committer.run(committed));
+    let deleting = tokio::spawn(settle::delete_all(Arc::clone(&parts.queue), deleted));
+    let extending = tokio::spawn(keep_hidden(Arc::clone(&hands), Arc::clone(&parts.queue), parts.limits.clone()));
+    let measuring = tokio::spawn(measure_depth(Arc::clone(&parts.queue)));
+    let reader = Reader::new(
+        Arc::clone(&parts.objects),
+        recent,
+        pieces,
+        parts.queue.name(),
+        &parts.limits,
+        Arc::clone(&parts.clock),
+    );
+    let receiver = Arc::new(Receiver {
+        queue: Arc::clone(&parts.queue),
+        reader: Arc::new(reader),
+        hands,
+        room: Arc::new(Semaphore::new(parts.limits.messages_in_hand_max)),
+        reading: TaskTracker::new(),
+        health: Arc::clone(&parts.health),
+        limits: parts.limits.clone(),
+        clock: Arc::clone(&parts.clock),
+        stop: stop.clone(),
+        abandon: abandon.clone(),
+    });
+    receive_until(&receiver, until, parts.limits.receivers).await;
+    let stopped_at = Instant::now();
+    receiver.reading.close();
+    if until == Until::Drained {
+        receiver.reading.wait().await;
+    } else if timeout_at(stopped_at + parts.limits.finish_within, receiver.reading.wait()).await.is_err() {
+        abandon.cancel();
+        receiver.reading.wait().await;
+    }
+    drop(receiver);
+    let ended = async {
+        let _ = committing.await;
+        let _ = deleting.await;
+    };
+    tokio::pin!(ended);
+    let limit = stopped_at + parts.limits.exit_within;
+    if until == Until::Drained {
+        ended.await;
+    } else if timeout_at(limit, &mut ended).await.is_err() {
+        give_up.cancel();
+        let _ = tokio::time::timeout(Duration::from_secs(1), ended).await;
+    }
+    extending.abort();
+    measuring.abort();
+    Ok(())
+}
+
+async fn receive_until(receiver: &Arc<Receiver>, until: Until, receivers: usize) {
+    let tracker = TaskTracker::new();
+    for _ in 0..receivers {
+        tracker.spawn(Arc::clone(receiver).run(until));
+    }
+    tracker.close();
+    tracker.wait().await;
+}
+
+/// Extends the visibility of what is in hand, three times in each timeout.
+async fn keep_hidden(hands: Arc<Hands>, queue: Arc<dyn Queue>, limits: Limits) {
+    loop {
+        sleep(limits.visibility / 3).await;
+        hands.extend(queue.as_ref(), &limits).await;
+    }
+}
+
+async fn measure_depth(queue: Arc<dyn Queue>) {
+    loop {
+        match queue.depth().await {
+            Ok(depth) => telemetry::depth(depth),
+            Err(failure) => telemetry::queue_failed("measure the queue", &failure),
+        }
+        sleep(DEPTH_EVERY).await;
+    }
+}

@@ -1,0 +1,13 @@
+//! The worker against a real protocol peer: an emulator of AWS, started by these tests.
+//!
+//! What is checked here is the wiring: bytes on the wire, envelopes as the services make them, limits as they enforce
+//! them. What happens when things break in between is the simulation's business (`sim`), and `chaos` does it with real
+//! processes.
+
+mod chaos;
+pub mod emulator;
+mod end_to_end;
+mod envelopes;
+pub mod proxy;
+pub mod records;
+pub mod stage;
