@@ -114,7 +114,7 @@ def copy_into(base, sources, target, root, workdir):
 
 
 class Image:
-    """The final image's files in a folder, and how its processes are started."""
+    """The final image's files in a folder, and how its processes are started: with util-linux's `unshare`."""
 
     def __init__(self, root, stage):
         self.root, self.environment, self.workdir = root, {"PATH": "/usr/local/bin:/usr/bin:/bin"}, "/"
@@ -129,23 +129,20 @@ class Image:
 
     def start(self, command, **more):
         """Starts a command as the container would: its root, user, folder and environment, and nothing of ours."""
-        environment = {**self.environment, **more}
+        # /proc, /sys and /dev in a mount namespace of its own, then the root, then the user. Every step replaces the one
+        # before, so that the process keeps its id and gets its signals. Without root, all of it in a user namespace.
+        mounts = " && ".join(f"mount --rbind /{name} {self.root}/{name}" for name in ("proc", "sys", "dev"))
+        inside = [f"--root={self.root}", f"--wd={self.workdir}"]
         if os.geteuid() == 0:
-
-            def enter():
-                os.chroot(self.root)
-                os.chdir(self.workdir)
-                os.setgroups([])
-                os.setgid(self.gid)
-                os.setuid(self.uid)
-
-            return subprocess.Popen(
-                command, env=environment, preexec_fn=enter, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-            )
-        # Without root, a user namespace in which we are that user.
-        enter = ["unshare", f"--map-user={self.uid}", f"--map-group={self.gid}", f"--root={self.root}", f"--wd={self.workdir}"]
+            outer, user = ["--mount"], [f"--setgid={self.gid}", f"--setuid={self.uid}"]
+        else:
+            outer, user = ["--mount", "--map-root-user"], [f"--map-user={self.uid}", f"--map-group={self.gid}"]
         return subprocess.Popen(
-            [*enter, *command], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            ["unshare", *outer, "sh", "-c", f'{mounts} && exec unshare "$@"', "sh", *inside, *user, *command],
+            env={**self.environment, **more},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
 
     def run(self, command, **more):
@@ -227,6 +224,8 @@ def facts(options, work):
             (root / path.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, root / path.lstrip("/"))
         expect("not found" not in done.stdout, done.stdout)
+        for name in ("proc", "sys", "dev"):
+            (root / name).mkdir()
         for folder in [root, *root.rglob("*")]:
             if folder.is_dir() and not folder.is_relative_to(root / "var/lib/snowtrail"):
                 folder.chmod(0o755)
@@ -282,7 +281,8 @@ def facts(options, work):
                     if code == 0 or worker.poll() is not None:
                         break
                     time.sleep(0.5)
-                expect(worker.poll() is None, f"the worker ended with {worker.returncode}: {worker.stderr.read()[-800:]}")
+                if worker.poll() is not None:
+                    raise AssertionError(f"the worker ended with {worker.returncode}: {worker.stderr.read()[-800:]}")
                 expect(code == 0, f"the health check says {code}: {said}")
                 time.sleep(1)
                 worker.send_signal(signal.SIGTERM)
