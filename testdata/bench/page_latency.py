@@ -198,7 +198,18 @@ def cpu(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def run_rate(stage, worker, rate, seconds):
+def explain(stage, binary, probe):
+    """What the lake knows of a probe whose page was not heard."""
+    for query in (f"SELECT event_time, ingested_at FROM events WHERE targets[1]['name'] = 'prod/probe-{probe}'",
+                  f"SELECT key, state, revision, found_at FROM findings_history WHERE secret_name = 'prod/probe-{probe}'",
+                  f"SELECT kind, state, subject, sent_at, cardinality(finding_keys) AS findings FROM pages "
+                  f"WHERE array_to_string(finding_keys, ' ') LIKE '%{probe}%'"):
+        said = subprocess.run([binary, "sql", query, "--lake", f"s3://{stage.lake}/prod", "--format", "json"],
+                              env=stage.env, capture_output=True, text=True)
+        print(f"no page heard for probe {probe}: {said.stdout.strip() or said.stderr.strip() or 'no row'}", file=sys.stderr)
+
+
+def run_rate(stage, worker, binary, rate, seconds):
     pages = Listener(stage, stage.heard, re.compile(r"prod/probe-([0-9a-f]{12})"))
     echoes = Listener(stage, stage.echo, re.compile(r"control-([0-9a-f]{12})"))
     stop = threading.Event()
@@ -219,9 +230,14 @@ def run_rate(stage, worker, rate, seconds):
     until = time.perf_counter() + 60
     while len(pages.seen) < len(sent) and time.perf_counter() < until:
         time.sleep(0.1)
-    pages.running = echoes.running = False
+    for listener in (pages, echoes):
+        # One that still waits would take the next rate's pages.
+        listener.running = False
+        listener.join()
     latencies = [pages.seen[p] - at for p, at in sent.items() if p in pages.seen]
     own = [echoes.seen[p] - at for p, at in control.items() if p in echoes.seen]
+    for probe in sorted(set(sent) - set(pages.seen)):
+        explain(stage, binary, probe)
     (p50, p99), (own50, own99) = percentiles(latencies), percentiles(own)
     show = lambda v: "–" if v is None else f"{v * 1000:.0f}"
     print(f"| {rate} | {show(p50)} | {show(p99)} | {show(own50)} | {show(own99)} | {len(latencies)} of {len(sent)} "
@@ -281,7 +297,7 @@ def main():
             print("| events a second | page p50, ms | page p99, ms | emulator's own p50 | own p99 | probes paged | MiB |")
             print("|---|---|---|---|---|---|---|", flush=True)
             for rate in options.rates.split(","):
-                run_rate(stage, worker, int(rate), options.seconds)
+                run_rate(stage, worker, options.binary, int(rate), options.seconds)
             rate = throughput(stage, worker, 200, FILE_RECORDS)
             print(f"\nsustained: {rate:.0f} log files of {FILE_RECORDS} records a second, {rate * FILE_RECORDS:.0f} records")
             if options.soak_minutes:

@@ -13,6 +13,9 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+
+use crate::output::with_causes;
 
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -57,7 +60,16 @@ impl Aws {
     }
 }
 
-/// The code and message of a service's error, for telling one failure from another.
-fn code_of(error: &impl aws_sdk_s3::error::ProvideErrorMetadata) -> &str {
-    error.code().unwrap_or_default()
+/// What a service, or the way to it, said in short: its code and its words, or the chain of causes. The SDK's own long
+/// form shows whole replies, which belong in no log.
+fn said<E, R>(error: &SdkError<E, R>) -> String
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug + 'static,
+{
+    match (error.code(), error.message()) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(code), None) => code.to_owned(),
+        _ => with_causes(error),
+    }
 }

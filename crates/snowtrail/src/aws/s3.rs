@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{DisplayErrorContext, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use bytes::{Bytes, BytesMut};
 use snowtrail_trail::message::{ObjectKind, ObjectRef};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use crate::aws::{Aws, code_of};
+use crate::aws::{Aws, said};
 use crate::feed::objects::OBJECT_BYTES_MAX;
 use crate::feed::{FetchedObject, ObjectError, Objects};
 
@@ -75,8 +75,7 @@ impl S3Objects {
     pub async fn list(&self, place: &Prefix, token: Option<String>) -> anyhow::Result<Listed> {
         let call = self.client(None).await.list_objects_v2().bucket(&place.bucket).prefix(&place.prefix);
         let answer = call.set_continuation_token(token).send().await.map_err(|error| {
-            let text = DisplayErrorContext(error).to_string();
-            anyhow::anyhow!("failed to list s3://{}/{}: {text}", place.bucket, place.prefix)
+            anyhow::anyhow!("failed to list s3://{}/{}: {}", place.bucket, place.prefix, said(&error))
         })?;
         let mut listed = Listed { next: answer.next_continuation_token.clone(), ..Listed::default() };
         for object in answer.contents() {
@@ -186,8 +185,8 @@ async fn open(
 
 fn failure(uri: String, error: SdkError<GetObjectError>) -> ObjectError {
     let status = error.raw_response().map(|response| response.status().as_u16());
-    let code = code_of(&error).to_owned();
-    let source = DisplayErrorContext(error).to_string().into();
+    let code = error.code().unwrap_or_default().to_owned();
+    let source = said(&error).into();
     match (code.as_str(), status) {
         ("NoSuchKey" | "NoSuchBucket" | "NoSuchVersion", _) | (_, Some(404)) => ObjectError::Gone { uri },
         ("SlowDown" | "RequestLimitExceeded" | "Throttling" | "ThrottlingException", _) | (_, Some(429 | 503)) => {

@@ -3,12 +3,12 @@
 //! Source: SNS API reference, Publish; limits as in [`snowtrail_page::publish`].
 
 use aws_sdk_sns::Client;
-use aws_sdk_sns::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sns::operation::publish::PublishError as SnsError;
 use aws_sdk_sns::types::MessageAttributeValue;
-use snowtrail_page::{Attribute, Message, Publish, PublishError, PublishFuture};
+use snowtrail_page::{Attribute, MESSAGE_BYTES_MAX, Message, Publish, PublishError, PublishFuture};
 
-use crate::aws::Aws;
+use crate::aws::{Aws, said};
 
 /// Codes that somebody must act on before a page can go out.
 const LASTING: [&str; 9] = [
@@ -41,29 +41,30 @@ impl SnsTopic {
         self.arn.ends_with(".fifo")
     }
 
-    /// Proves that pages can go out, without sending one: an empty message is refused, but only to whoever may publish.
+    /// Proves that pages can go out, without sending one: a message that is one byte too long is refused for that, but only
+    /// to whoever may publish. (An empty one would be shorter; an emulator delivers it.)
     ///
     /// # Errors
     /// When there is no such topic, or publishing to it is not allowed.
     pub async fn prove_publishable(&self) -> anyhow::Result<()> {
-        let call = self.client.publish().topic_arn(&self.arn).message("");
+        let call = self.client.publish().topic_arn(&self.arn).message("x".repeat(MESSAGE_BYTES_MAX + 1));
         let call = if self.is_fifo() {
             call.message_group_id("proof").message_deduplication_id("proof")
         } else {
             call
         };
         let Err(error) = call.send().await else { return Ok(()) };
-        let is_refused_as_empty = match error.code() {
+        let is_refused_as_too_long = match error.code() {
             Some("InvalidParameter" | "InvalidParameterException" | "ValidationError" | "ValidationException") => true,
             _ => matches!(error, SdkError::ConstructionFailure(_)),
         };
-        if is_refused_as_empty {
+        if is_refused_as_too_long {
             return Ok(());
         }
         anyhow::bail!(
             "pages cannot be published to `{}`; allow sns:Publish on it, or name another --publish: {}",
             self.arn,
-            DisplayErrorContext(error)
+            said(&error)
         )
     }
 
@@ -93,7 +94,7 @@ fn attribute_value(attribute: &Attribute) -> Option<MessageAttributeValue> {
 
 fn failure(dedupe_key: &str, error: SdkError<SnsError>) -> PublishError {
     let is_lasting = error.code().is_some_and(|code| LASTING.contains(&code));
-    let (dedupe_key, source) = (dedupe_key.to_owned(), DisplayErrorContext(error).to_string().into());
+    let (dedupe_key, source) = (dedupe_key.to_owned(), said(&error).into());
     if is_lasting {
         PublishError::Lasting { dedupe_key, source }
     } else {

@@ -15,7 +15,7 @@ use aws_sdk_sqs::types::{
 };
 use jiff::Timestamp;
 
-use crate::aws::Aws;
+use crate::aws::{Aws, said};
 use crate::feed::{Depth, Handle, Queue, QueueError, Received};
 use crate::worker::Deletable;
 
@@ -80,8 +80,8 @@ impl SqsQueue {
     {
         let what = format!("{verb} queue `{}`", self.url);
         match error.code() {
-            Some(code) if LASTING.contains(&code) => QueueError::Lasting { what, source: Box::new(error) },
-            _ => QueueError::Passing { what, source: Box::new(error) },
+            Some(code) if LASTING.contains(&code) => QueueError::Lasting { what, source: said(&error).into() },
+            _ => QueueError::Passing { what, source: said(&error).into() },
         }
     }
 
@@ -105,12 +105,11 @@ impl SqsQueue {
         QueueError::Passing { what: format!("{verb} a message of queue `{}`", self.url), source }
     }
 
-    fn all_failed(&self, verb: &str, entries: usize, error: &(dyn std::error::Error + 'static)) -> Vec<Result<(), QueueError>> {
-        let text = crate::output::with_causes(error);
+    fn all_failed(&self, verb: &str, entries: usize, text: &str) -> Vec<Result<(), QueueError>> {
         let failure = |_| {
             Err(QueueError::Passing {
                 what: format!("{verb} messages of queue `{}`", self.url),
-                source: text.clone().into(),
+                source: text.into(),
             })
         };
         (0..entries).map(failure).collect()
@@ -143,7 +142,7 @@ impl Queue for SqsQueue {
         let call = self.client.delete_message_batch().queue_url(&self.url).set_entries(Some(entries.collect()));
         match call.send().await {
             Ok(answer) => self.results("delete", messages.len(), answer.failed()),
-            Err(error) => self.all_failed("delete", messages.len(), &error),
+            Err(error) => self.all_failed("delete", messages.len(), &said(&error)),
         }
     }
 
@@ -157,7 +156,7 @@ impl Queue for SqsQueue {
             self.client.change_message_visibility_batch().queue_url(&self.url).set_entries(Some(entries.collect()));
         match call.send().await {
             Ok(answer) => self.results("hide", handles.len(), answer.failed()),
-            Err(error) => self.all_failed("hide", handles.len(), &error),
+            Err(error) => self.all_failed("hide", handles.len(), &said(&error)),
         }
     }
 

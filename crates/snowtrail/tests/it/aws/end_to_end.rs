@@ -32,7 +32,7 @@ async fn a_strangers_read_in_a_log_file_is_a_page_in_the_subscribed_queue() {
     let page = pages.iter().find(|p| p["Message"].as_str().is_some_and(|m| m.contains("unexpected-reader")));
     let page = page.unwrap_or_else(|| panic!("no page about the stranger in {pages:#?}"));
     let body = page["Message"].as_str().expect("a text");
-    for expected in ["prod/blizzard-checkout/db", "Frost-Search-TaskRole", &uuid(1, 2), "What to do first"] {
+    for expected in ["prod/blizzard-checkout/db", "Frost-Search-TaskRole", &uuid(1, 2), "Do this first"] {
         assert!(body.contains(expected), "{expected:?} is missing in\n{body}");
     }
     let subject = page["Subject"].as_str().expect("a subject");

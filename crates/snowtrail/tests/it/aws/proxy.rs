@@ -1,10 +1,9 @@
-//! A proxy between a worker and the emulator that makes the faults no emulator can: refusals of single requests, slow
-//! answers, cut bodies, and above all an effect whose reply is lost.
+//! A proxy between a worker and the emulator that makes the faults no emulator can: refusals of single requests, cut
+//! bodies, and above all an effect whose reply is lost.
 //!
 //! Speaks HTTP/1.1 without TLS, a connection to the emulator for each request. Faults are taken in order, each so often.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -21,8 +20,6 @@ pub enum Act {
     Refuse(u16, &'static str),
     /// Passed on; its reply is replaced by a closed connection.
     LoseReply,
-    /// Passed on after a while.
-    Slow(Duration),
     /// Passed on; half of the body comes back under the whole's length, then the connection closes.
     Cut,
 }
@@ -100,10 +97,8 @@ async fn pass(
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| Lost)?.to_bytes();
     let act = draw(&head, &body, &faults);
-    match act {
-        Some(Act::Refuse(status, code)) => return Ok(refusal(status, code)),
-        Some(Act::Slow(while_)) => tokio::time::sleep(while_).await,
-        _ => {}
+    if let Some(Act::Refuse(status, code)) = act {
+        return Ok(refusal(status, code));
     }
     let mut answer = forward(head, body, &upstream).await.map_err(|_| Lost)?;
     match act {

@@ -29,7 +29,7 @@ pub struct Stage {
     /// A queue subscribed to the topic.
     pub heard: String,
     pub policy: PathBuf,
-    folder: TempDir,
+    _folder: TempDir,
 }
 
 impl Stage {
@@ -54,12 +54,7 @@ impl Stage {
         let policy = folder.path().join("policy.toml");
         std::fs::write(&policy, POLICY).expect("a policy");
         let lake = format!("s3://{lake}/prod");
-        Stage { account, trail, lake, queue, dead_letters, topic, heard, policy, folder }
-    }
-
-    /// A folder of the test's own.
-    pub fn folder(&self) -> &std::path::Path {
-        self.folder.path()
+        Stage { account, trail, lake, queue, dead_letters, topic, heard, policy, _folder: folder }
     }
 
     /// Makes the trail bucket tell the queue of its objects.
