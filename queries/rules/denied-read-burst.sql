@@ -3,6 +3,7 @@
 -- severity = "high"
 -- window = "1d"
 -- history = "1d"
+-- scope = "principal"
 -- attack = ["T1555.006", "T1580"]
 -- description = """\
 --   One principal was refused the values of secrets again and again within minutes, over all its sessions. Many \

@@ -3,6 +3,7 @@
 -- severity = "low"
 -- window = "1d"
 -- history = "35d"
+-- scope = "principal"
 -- attack = ["T1555.006"]
 -- description = """\
 --   A principal was given the value of a secret that it had not read within memory. Low by itself; medium when both are \
@@ -51,17 +52,9 @@ first_days AS ( -- a row: a first day
   FROM spaced
   WHERE ordinary_reads > 0 AND (previous_day IS NULL OR day > previous_day + $memory)
 ),
-secret_days AS ( -- a row: a day on which anybody touched the secret
-  SELECT DISTINCT account_id, secret_name, date_trunc('day', event_time) AS day
-  FROM touches
-),
 principal_days AS ( -- a row: a day on which the principal did anything
   SELECT DISTINCT principal, date_trunc('day', event_time) AS day
   FROM actions
-),
-beginning AS ( -- a row: the day of the lake's first event
-  SELECT date_trunc('day', min(event_time)) AS day
-  FROM events
 ),
 with_secret AS ( -- a row: a first day, and on how many days the secret had been there
   SELECT

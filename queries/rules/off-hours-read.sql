@@ -3,6 +3,7 @@
 -- severity = "medium"
 -- window = "1d"
 -- history = "2d"
+-- scope = "principal"
 -- attack = ["T1078.004", "T1555.006"]
 -- description = """\
 --   A person (a role of IAM Identity Center, a user in the console, or whom [[humans]] names) was given a secret's value \

@@ -3,12 +3,14 @@
 -- severity = "high"
 -- window = "1s"
 -- history = "1d"
+-- scope = "secret"
 -- attack = []
 -- description = """\
 --   Secrets Manager reports that a rotation failed (RotationFailed), or that it was abandoned because somebody wrote a \
 --   new version in the middle of it (RotationAbandoned, medium). The old value stays in use; after a failure in the \
 --   setSecret or finishSecret step the database may already want the new one, and the next restart of a service fails. \
---   Low where a rotation of the secret succeeded soon after. A rotation function's designed errors are no failures.\
+--   Low where a rotation of the secret succeeded soon after; over (resolved_at) with the first success, soon or late. A \
+--   rotation function's designed errors are no failures.\
 --   """
 -- runbook = [
 --   "Read the step in the message, then the rotation function's log for that minute.",
@@ -65,14 +67,16 @@ successes AS ( -- a row: one success
   FROM touches
   WHERE event_source = 'secretsmanager.amazonaws.com' AND event_name = 'RotationSucceeded'
 ),
-followed AS ( -- a row: a failure, with the success that soon followed it
+followed AS ( -- a row: a failure, with the first success that followed it, and whether that was soon
   SELECT
     c.account_id, c.aws_region, c.secret_name, c.event_name, c.event_time, c.secret_arn, c.token, c.error, c.event_ids,
-    c.failures_in_day, min(s.event_time) AS recovered_at
+    c.failures_in_day,
+    min(s.event_time) AS resolved_at,
+    min(CASE WHEN s.event_time <= c.event_time + $recovery THEN s.event_time END) AS recovered_at
   FROM counted c
   LEFT JOIN successes s
     ON s.account_id = c.account_id AND s.aws_region = c.aws_region AND s.secret_name = c.secret_name
-    AND s.event_time >= c.event_time AND s.event_time <= c.event_time + $recovery
+    AND s.event_time >= c.event_time
   WHERE c.failures_in_day >= $min_failures
   GROUP BY
     c.account_id, c.aws_region, c.secret_name, c.event_name, c.event_time, c.secret_arn, c.token, c.error, c.event_ids,
@@ -102,7 +106,7 @@ SELECT
   f.event_ids AS evidence,
   named_struct(
     'event', f.event_name, 'step', regexp_match(f.error, 'during (\w+) step')[1], 'error', f.error, 'version', f.token,
-    'recovered_at', f.recovered_at, 'owner', p.owner, 'sensitivity', p.sensitivity
+    'recovered_at', f.recovered_at, 'resolved_at', to_char(f.resolved_at, '%Y-%m-%dT%H:%M:%SZ'), 'owner', p.owner, 'sensitivity', p.sensitivity
   ) AS detail,
   CASE
     WHEN f.recovered_at IS NOT NULL OR f.event_name = 'TestRotationFailed' THEN 'low'

@@ -8,8 +8,9 @@
 --   A deadline for a new value passed. The deadline comes from the contract (rotate_every), else from the schedule that \
 --   RotateSecret set (days or a rate; a cron expression is not read). It counts from the last new value: a rotation \
 --   that succeeded, a value written by hand, the creation, a restore; where the lake saw none of these, from its first \
---   sight of the secret. Each missed deadline is one finding, and a late rotation does not take it back. Replicas are \
---   rotated with their primary and count with it. Deleted secrets have no deadlines.\
+--   sight of the secret. Each missed deadline is one finding, and a late rotation does not take it back; it is over \
+--   (resolved_at) with the next new value or the deletion. Replicas are rotated with their primary and count with it. \
+--   Deleted secrets have no deadlines.\
 --   """
 -- runbook = [
 --   "Look whether rotation is on at all (view secrets: rotation_on), and whether attempts failed or got stuck.",
@@ -81,13 +82,16 @@ turns AS ( -- a row: one moment at which a clock of the family begins or stops
   WHERE (p.step <> 'seen' OR p.position = 1)
     AND (c.rotate_every_seconds IS NULL OR p.step NOT IN ('set', 'cancelled'))
 ),
-numbered AS ( -- a row: the same, with the number of the schedule that is in force, and the next turn
+numbered AS ( -- a row: the same, with the number of the schedule that is in force, the next turn, and the next new value
   SELECT
     *,
     sum(CASE WHEN step IN ('set', 'cancelled') THEN 1 ELSE 0 END) OVER (
       PARTITION BY account_id, secret_name, suffix ORDER BY event_time, event_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     ) AS schedule,
-    lead(event_time) OVER (PARTITION BY account_id, secret_name, suffix ORDER BY event_time, event_id) AS next_at
+    lead(event_time) OVER (PARTITION BY account_id, secret_name, suffix ORDER BY event_time, event_id) AS next_at,
+    min(CASE WHEN step NOT IN ('first seen', 'set', 'cancelled') THEN event_time END) OVER (
+      PARTITION BY account_id, secret_name, suffix ORDER BY event_time, event_id ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+    ) AS renewed_at
   FROM turns
 ),
 clocks AS ( -- a row: one stretch of time in which the value did not change, and how long that may last
@@ -131,6 +135,7 @@ told AS ( -- a row: one secret and one missed deadline
     max(allowed_seconds) AS allowed_seconds,
     max(rotate_every_seconds) AS rotate_every_seconds,
     max(secret_arn) AS secret_arn,
+    CASE WHEN count(renewed_at) = count(*) THEN max(renewed_at) END AS resolved_at,
     max(owner) AS owner,
     max(sensitivity) AS sensitivity,
     array_sort(array_agg(DISTINCT event_id)) AS event_ids
@@ -165,7 +170,8 @@ SELECT
   event_ids AS evidence,
   named_struct(
     'due_at', due_at, 'since', since, 'since_what', step, 'missed_in_a_row', number, 'allowed_seconds', allowed_seconds,
-    'from', CASE WHEN rotate_every_seconds IS NOT NULL THEN 'contract' ELSE 'schedule' END, 'owner', owner
+    'from', CASE WHEN rotate_every_seconds IS NOT NULL THEN 'contract' ELSE 'schedule' END,
+    'resolved_at', to_char(resolved_at, '%Y-%m-%dT%H:%M:%SZ'), 'owner', owner
   ) AS detail,
   CASE WHEN sensitivity IN ('high', 'critical') THEN 'high' WHEN sensitivity = 'low' THEN 'low' ELSE 'medium' END AS severity
 FROM told

@@ -3,11 +3,13 @@
 -- severity = "high"
 -- window = "4h"
 -- history = "4h"
+-- scope = "secret"
 -- attack = []
 -- description = """\
 --   A rotation started, and until its deadline neither it nor any other rotation of the secret succeeded, failed or was \
 --   abandoned, and nobody cancelled it. Two versions are in play meanwhile, and nobody says which one the database \
---   wants. What happens after the deadline does not take the finding back: it was stuck.\
+--   wants. What happens after the deadline does not take the finding back: it was stuck. The first ending after the \
+--   deadline, whatever it is, makes it a thing of the past (resolved_at).\
 --   """
 -- runbook = [
 --   "Look at the rotation function: was it called, did it time out, is its concurrency used up, is it in a network without a route to Secrets Manager?",
@@ -36,14 +38,15 @@ endings AS ( -- a row: one end of some rotation of a secret, or of its rotating 
       OR (event_name IN ('CancelRotateSecret', 'DeleteSecret') AND outcome = 'ok')
     )
 ),
-awaited AS ( -- a row: an attempt, with the number of endings within its deadline
+awaited AS ( -- a row: an attempt, with the number of endings within its deadline and the first one after it
   SELECT
     s.account_id, s.aws_region, s.secret_name, s.token, s.started_at, s.workers, s.started_by, s.event_ids,
-    count(e.event_time) AS endings
+    count(CASE WHEN e.event_time <= s.started_at + $stuck_after THEN 1 END) AS endings,
+    min(CASE WHEN e.event_time > s.started_at + $stuck_after THEN e.event_time END) AS resolved_at
   FROM started s
   LEFT JOIN endings e
     ON e.account_id = s.account_id AND e.aws_region = s.aws_region AND e.secret_name = s.secret_name
-    AND e.event_time >= s.started_at AND e.event_time <= s.started_at + $stuck_after
+    AND e.event_time >= s.started_at
   GROUP BY
     s.account_id, s.aws_region, s.secret_name, s.token, s.started_at, s.workers, s.started_by, s.event_ids
 ),
@@ -52,6 +55,7 @@ stuck AS ( -- a row: one stuck moment of one secret; two starts in one second ar
     account_id, aws_region, secret_name, started_at,
     min(token) AS token,
     min(started_by) AS started_by,
+    min(resolved_at) AS resolved_at,
     array_sort(array_distinct(flatten(array_agg(event_ids)))) AS event_ids,
     nullif(array_to_string(array_sort(array_distinct(flatten(array_agg(workers)))), ', '), '') AS workers
   FROM awaited
@@ -76,7 +80,7 @@ SELECT
   s.event_ids AS evidence,
   named_struct(
     'started_at', s.started_at, 'deadline', s.started_at + $stuck_after, 'version', s.token, 'workers', s.workers,
-    'owner', p.owner, 'sensitivity', p.sensitivity
+    'resolved_at', to_char(s.resolved_at, '%Y-%m-%dT%H:%M:%SZ'), 'owner', p.owner, 'sensitivity', p.sensitivity
   ) AS detail,
   CASE p.sensitivity WHEN 'low' THEN 'medium' ELSE 'high' END AS severity
 FROM stuck s

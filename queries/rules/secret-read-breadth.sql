@@ -3,6 +3,7 @@
 -- severity = "high"
 -- window = "1d"
 -- history = "30d"
+-- scope = "principal"
 -- attack = ["T1555.006", "T1119"]
 -- description = """\
 --   One principal was given the values of unusually many different secrets: within minutes (fast, high) or within a day \

@@ -3,6 +3,7 @@
 -- severity = "high"
 -- window = "1h"
 -- history = "35d"
+-- scope = "principal"
 -- attack = ["T1555.006"]
 -- description = """\
 --   One principal read one secret much more often in an hour than it did in the same hour of earlier weeks (and in the \

@@ -3,6 +3,7 @@
 -- severity = "critical"
 -- window = "1s"
 -- history = "400d"
+-- scope = "landmarks"
 -- attack = ["T1562.008"]
 -- description = """\
 --   A call that succeeded made CloudTrail record or deliver less than before. Rank 4, critical: logging stopped, trail or \

@@ -3,6 +3,7 @@
 -- severity = "high"
 -- window = "1d"
 -- history = "2d"
+-- scope = "principal"
 -- attack = ["T1555.006"]
 -- description = """\
 --   The policy file says who may read this secret (readers, break_glass, rotators), and somebody else was given its \

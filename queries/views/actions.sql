@@ -1,7 +1,8 @@
 -- actions: one row for each distinct action. The ground of every other view that counts.
 --
--- Left out: events that a later record of CloudTrail corrects (addendum, corrects_event_id); network-activity events
--- (AwsVpceEvent), which repeat a management event; Insights and aggregated records, which are no actions.
+-- Left out: what watched leaves out; events that a later record of CloudTrail corrects (addendum, corrects_event_id);
+-- network-activity events (AwsVpceEvent), which repeat a management event; Insights and aggregated records, which are
+-- no actions.
 -- Of the copies that a cross-account action leaves (one shared_event_id) the caller's stands, because only it names the
 -- principal; if it was never delivered, one of the owner's does.
 -- account_id is the resource owner's account where a copy proves it, else the account that the record was delivered to.
@@ -10,7 +11,7 @@
 -- Other columns as in events.
 WITH corrected AS ( -- a row: an event that no longer counts
   SELECT DISTINCT corrects_event_id, account_id
-  FROM events
+  FROM watched
   WHERE corrects_event_id IS NOT NULL
 ),
 copied AS ( -- a row: an action of which the resource owner's copy was delivered
@@ -19,7 +20,7 @@ copied AS ( -- a row: an action of which the resource owner's copy was delivered
     min(CASE WHEN identity_type = 'AWSAccount' THEN account_id END) AS owner_account,
     min(CASE WHEN identity_type = 'AWSAccount' THEN event_id END) AS owner_event_id,
     count(CASE WHEN identity_type <> 'AWSAccount' THEN 1 END) AS caller_copies
-  FROM events
+  FROM watched
   WHERE shared_event_id IS NOT NULL
     AND identity_type <> 'AWSService'
     AND event_type NOT IN ('AwsVpceEvent', 'AwsCloudTrailInsight', 'AwsAggregatedEvent')
@@ -45,7 +46,7 @@ SELECT
   e."trail"['is_organization'] AS trail_is_organization,
   e."trail"['include_global_events'] AS trail_include_global_events,
   e."trail"['log_file_validation'] AS trail_log_file_validation
-FROM events e
+FROM watched e
 LEFT ANTI JOIN corrected x ON x.corrects_event_id = e.event_id AND x.account_id = e.account_id
 LEFT JOIN copied c ON c.shared_event_id = e.shared_event_id
 WHERE e.event_type NOT IN ('AwsVpceEvent', 'AwsCloudTrailInsight', 'AwsAggregatedEvent')

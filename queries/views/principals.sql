@@ -5,20 +5,6 @@
 -- role), unknown (an IAM user that was seen with keys only, a foreign account's principal without ARN).
 -- A role that people switch to in the console stays a workload unless [[humans]] names it: its tasks are no people.
 -- account_id: the account in its ARN, null where it has none. first_seen, last_seen: UTC. actions: how many.
-WITH seen AS ( -- a row: one principal
-  SELECT
-    principal,
-    min(event_time) AS first_seen,
-    max(event_time) AS last_seen,
-    count(*) AS actions,
-    bool_or(from_console AND identity_type = 'IAMUser') AS user_in_console,
-    bool_or(identity_type = 'Root') AS is_root,
-    bool_or(identity_type IN ('IdentityCenterUser', 'SAMLUser')) AS is_signed_in,
-    bool_and(identity_type IS NULL OR identity_type = 'AWSService') AS is_service
-  FROM actions
-  WHERE principal IS NOT NULL
-  GROUP BY principal
-)
 SELECT
   s.principal,
   CASE
@@ -31,5 +17,5 @@ SELECT
   END AS kind,
   CASE WHEN s.principal LIKE 'arn:%' THEN split_part(s.principal, ':', 5) END AS account_id,
   s.first_seen, s.last_seen, s.actions
-FROM seen s
+FROM traits s
 LEFT JOIN policy_people p ON p.principal = s.principal

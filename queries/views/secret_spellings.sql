@@ -6,27 +6,14 @@
 -- spelling: the ARN as it occurs. proven: AWS itself wrote it (answer, encryption context, service event).
 -- is_partial: it lacks the suffix; the other columns then are those of the secret that it means.
 -- Left out: bare names and plainly partial ARNs; `touches` resolves those without help.
-WITH named AS ( -- a row: one target of one event
-  SELECT event_time, unnest(targets) AS target
-  FROM events
-),
-seen AS ( -- a row: one ARN, with its first sight
-  SELECT
-    target['arn'] AS spelling,
-    bool_or(target['as_asked'] IS NULL OR target['as_asked'] <> target['arn']) AS proven,
-    min(event_time) AS first_seen
-  FROM named
-  WHERE target['kind'] = 'secret' AND target['arn'] IS NOT NULL
-  GROUP BY target['arn']
-),
-split AS ( -- a row: one ARN in its parts; the suffix is a hyphen and six characters
+WITH split AS ( -- a row: one ARN in its parts; the suffix is a hyphen and six characters
   SELECT
     spelling, proven, first_seen,
     split_part(spelling, ':', 5) AS account_id,
     split_part(spelling, ':', 4) AS aws_region,
     split_part(spelling, ':', 7) AS tail,
     left(split_part(spelling, ':', 7), -7) AS name
-  FROM seen
+  FROM sightings
 ),
 proven_names AS ( -- a row: a name that AWS itself confirmed
   SELECT DISTINCT account_id, aws_region, name

@@ -11,5 +11,5 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "$python" "$here/try_worker.py" set-up >"$folder/names"
 . "$folder/names"
-"$snowtrail" worker --once --queue "$QUEUE" --lake "$LAKE" --publish "$TOPIC" --policy "$here/../story/policy.toml" >/dev/null
+"$snowtrail" worker --once --queue "$QUEUE" --lake "$LAKE" --publish "$TOPIC" --policy "$here/try_policy.toml" >/dev/null
 "$python" "$here/try_worker.py" pages

@@ -90,7 +90,12 @@ impl Lake {
         })
     }
 
-    async fn rows_of(&self, paths: Vec<String>, columns: &[String], rows_max: usize) -> Result<Vec<RecordBatch>> {
+    async fn rows_of(
+        &self,
+        paths: Vec<String>,
+        columns: &[String],
+        rows_max: usize,
+    ) -> Result<Vec<RecordBatch>> {
         let what = || format!("read the new rows of table `events` of `{}`", self.uri());
         let failed = |source| LakeError::Query { what: what(), source };
         let context = session();
@@ -118,4 +123,3 @@ fn all_active(delta: &DeltaTable, paths: &[String]) -> std::result::Result<bool,
     }
     Ok(missing.is_empty())
 }
-

@@ -91,7 +91,8 @@ impl Lake {
     /// # Errors
     /// When the lake cannot be read.
     pub async fn findings_since(&self, since: Timestamp) -> Result<Vec<Finding>> {
-        let query = NEWEST.replace("WHERE newest = 1", &format!("WHERE newest = 1 AND found_at >= TIMESTAMP '{since}'"));
+        let query = NEWEST
+            .replace("WHERE newest = 1", &format!("WHERE newest = 1 AND found_at >= TIMESTAMP '{since}'"));
         let batches = self.collect(&query, "read findings").await?;
         Ok(batches.iter().flat_map(|b| (0..b.num_rows()).map(move |row| finding(b, row))).collect())
     }

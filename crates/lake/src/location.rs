@@ -102,7 +102,10 @@ impl Location {
             what: format!("write `{probe}` in `{}`", self.shown),
             source: source.into(),
         };
-        store.put(&probe, "written at the start of a worker to prove that it can\n".into()).await.map_err(failed)?;
+        store
+            .put(&probe, "written at the start of a worker to prove that it can\n".into())
+            .await
+            .map_err(failed)?;
         Ok(())
     }
 }
@@ -117,7 +120,8 @@ fn local_folder(uri: &str) -> Result<PathBuf> {
         && url.scheme().len() > 1
     {
         if url.scheme() != "file" {
-            let why = format!("`{}:` is no place for a lake; give a folder or s3://bucket/prefix", url.scheme());
+            let why =
+                format!("`{}:` is no place for a lake; give a folder or s3://bucket/prefix", url.scheme());
             return Err(not_a_lake(uri, why));
         }
         let no_path = |()| not_a_lake(uri, "the URL names no path on this machine".to_owned());

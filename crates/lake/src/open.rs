@@ -158,17 +158,16 @@ async fn refuse_what_is_no_lake(location: &Location, access: Access) -> Result<(
             (names.iter().any(|name| Table::ALL.iter().any(|t| t.folder() == name)), names.is_empty())
         }
     };
-    let refuse = |why: &str| {
-        Err(LakeError::NotALake { uri: location.shown().to_owned(), why: why.to_owned() })
-    };
+    let refuse =
+        |why: &str| Err(LakeError::NotALake { uri: location.shown().to_owned(), why: why.to_owned() });
     match (is_lake, empty, access) {
         (true, ..) | (false, true, Access::Write) => Ok(()),
         (false, true, Access::Read) => {
             refuse("nothing is there; `snowtrail ingest SOURCE --lake …` makes a lake")
         }
-        (false, false, _) => {
-            refuse("it holds other things and none of a lake's tables; give an empty or a new folder or prefix")
-        }
+        (false, false, _) => refuse(
+            "it holds other things and none of a lake's tables; give an empty or a new folder or prefix",
+        ),
     }
 }
 

@@ -25,6 +25,11 @@ impl Literals {
         Literals(BTreeMap::from([("now".to_owned(), text)]))
     }
 
+    /// `$now` and the parameters of a rule at their defaults, for a look at what its SQL names.
+    pub fn declared(rule: &Rule) -> Literals {
+        Literals::of_rule(rule, &Policy::default(), Timestamp::UNIX_EPOCH)
+    }
+
     /// `$now` and the parameters of a rule: the header's defaults, then the policy's values.
     pub fn of_rule(rule: &Rule, policy: &Policy, now: Timestamp) -> Literals {
         let mut literals = Literals::now(now);

@@ -2,12 +2,20 @@
 //!
 //! The law of rules needs functions whose result does not hang on order, chance or the clock, and the rules must run
 //! on any stock DataFusion. JSON text is out of bounds because stock SQL can only match patterns in it, and a pattern
-//! in JSON text is one re-ordered key away from blindness; typed columns hold what rules need.
+//! in JSON text is one re-ordered key away from blindness; typed columns hold what rules need. A rule that declares a
+//! narrow scope may stand only on what a tick has in sight (see [`crate::scope`]).
 
+use std::collections::BTreeSet;
+
+use datafusion::prelude::SessionContext;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
+use crate::binding::{Literals, bind};
 use crate::error::{Result, RuleError};
+use crate::scope::Scope;
+use crate::set::{Rule, RuleSet};
+use crate::views::tables_named;
 
 /// Functions that are refused, and what to use instead.
 const REFUSED: [(&str, &str); 17] = [
@@ -33,6 +41,96 @@ const REFUSED: [(&str, &str); 17] = [
 /// Columns of JSON text, closed to rules.
 const JSON_TEXT: [&str; 4] =
     ["request_parameters", "response_elements", "additional_event_data", "service_event_details"];
+
+/// What is whole in sight of a tick, as far as landmarks are concerned.
+const ON_LANDMARKS: [&str; 11] = [
+    "actions",
+    "touches",
+    "rotations",
+    "secret_arns",
+    "secret_spellings",
+    "secret_tags",
+    "sightings",
+    "beginning",
+    "policy_secrets",
+    "policy_principals",
+    "policy_trail",
+];
+
+/// What is whole in sight of a tick, as far as one principal is concerned.
+const ON_PRINCIPALS: [&str; 19] = [
+    "actions",
+    "touches",
+    "reads",
+    "activity",
+    "denied_reads",
+    "decrypts",
+    "rotation_spans",
+    "principals",
+    "traits",
+    "secret_arns",
+    "secret_days",
+    "secret_spellings",
+    "sightings",
+    "beginning",
+    "local_time",
+    "policy_secrets",
+    "policy_principals",
+    "policy_people",
+    "policy_trail",
+];
+
+/// Refuses a rule whose declared scope cannot hold what it stands on.
+///
+/// # Errors
+/// Naming the table or view, and those that the scope holds.
+pub fn check_scope(rule: &Rule, rules: &RuleSet) -> Result<()> {
+    let allowed: &[&str] = match rule.header.scope {
+        Scope::All => return Ok(()),
+        Scope::Principal => &ON_PRINCIPALS,
+        Scope::Secret | Scope::Landmarks => &ON_LANDMARKS,
+    };
+    let session = SessionContext::new();
+    let literals = Literals::declared(rule);
+    let mut next = tables_named(&session, &rule.file, &bind(&rule.file, &rule.sql, &literals)?)?;
+    let mut seen = BTreeSet::new();
+    while let Some(name) = next.pop() {
+        if allowed.contains(&name.as_str()) || !seen.insert(name.clone()) {
+            continue;
+        }
+        // A view of one's own is as narrow as what it stands on.
+        let own = rules.views.get(&name).filter(|_| !SHIPPED_WIDE.contains(&name.as_str()));
+        let Some((file, sql)) = own else {
+            let message = format!(
+                "scope `{}` does not hold `{name}`; it holds {}; declare `scope = \"all\"` or do without",
+                rule.header.scope,
+                allowed.join(", ")
+            );
+            return Err(RuleError::Law { file: rule.file.clone(), message });
+        };
+        next.extend(tables_named(&session, file, &bind(file, sql, &literals)?)?);
+    }
+    Ok(())
+}
+
+/// Views that ship and that some scope does not hold, though everything beneath them may be held.
+const SHIPPED_WIDE: [&str; 15] = [
+    "activity",
+    "decrypts",
+    "denied_reads",
+    "principals",
+    "reads",
+    "rotation_spans",
+    "rotations",
+    "secret_days",
+    "secret_names",
+    "secret_principals",
+    "secret_tags",
+    "secrets",
+    "traits",
+    "watched",
+    "findings",
+];
 
 /// Refuses SQL that breaks the law of rules.
 ///
@@ -69,6 +167,23 @@ mod tests {
             error.to_string(),
             "r.sql: line 5: `approx_distinct` is refused in rules; use count(DISTINCT …): thresholds must be exact"
         );
+    }
+
+    #[test]
+    fn scope_that_does_not_hold_what_the_rule_stands_on_is_refused() {
+        let mut rules = RuleSet::shipped().unwrap();
+        for rule in rules.rules.values() {
+            check_scope(rule, &rules).unwrap();
+        }
+        let mut breadth = rules.rules["secret-read-breadth"].clone();
+        breadth.header.scope = Scope::Secret;
+        let error = check_scope(&breadth, &rules).unwrap_err().to_string();
+        assert!(error.contains("scope `secret` does not hold `reads`; it holds actions, touches"), "{error}");
+        rules.views.insert("mine".to_owned(), ("mine.sql".to_owned(), "SELECT * FROM secrets".to_owned()));
+        breadth.header.scope = Scope::Principal;
+        breadth.sql = "SELECT * FROM mine".to_owned();
+        let error = check_scope(&breadth, &rules).unwrap_err().to_string();
+        assert!(error.contains("does not hold `secrets`"), "{error}");
     }
 
     #[test]

@@ -1,22 +1,41 @@
 //! Rules run, rows become findings. One engine for replay, batch, and stream.
 //!
 //! Every rule is evaluated whole, over whole tables, up to `now`: so the law of rules holds whatever order events came
-//! in. The cost is proportional to the lake. A rule that fails takes no other down and becomes a finding itself
+//! in. The cost is proportional to the tables. A rule that fails takes no other down and becomes a finding itself
 //! (guarantee 8).
 
+use std::collections::{BTreeSet, VecDeque};
+
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
 use jiff::Timestamp;
 use snowtrail_model::{Finding, FindingState, Policy, Severity};
 
 use crate::binding::{Literals, bind};
 use crate::error::{Result, RuleError};
+use crate::knowledge::{GATHERED_VIEWS, Knowledge};
+use crate::memory::Making;
 use crate::rows;
 use crate::set::{Rule, RuleSet};
 use crate::small;
-use crate::views::Views;
+use crate::views::{Views, tables_named};
 
 /// Rule id of the findings that say that a rule failed to run.
 pub const RULE_FAILED: &str = "rule-failed";
+
+/// What an evaluation stands on besides the tables of its session. The default is for people: all views, as plans.
+#[derive(Debug, Default)]
+pub struct Setting {
+    /// How views are made.
+    pub making: Making,
+    /// What is known of events that are not in sight: nothing, where all are.
+    pub known: Knowledge,
+    /// Whether [`Knowledge::gather`] will be asked for, which needs some views that no rule names.
+    pub gathers: bool,
+    /// From when on the table `local_time` is needed; none means from the first event on.
+    pub local_from: Option<Timestamp>,
+}
 
 /// A session with tables, views and the policy's small tables, ready to run rules.
 pub struct Engine<'a> {
@@ -24,6 +43,7 @@ pub struct Engine<'a> {
     rules: &'a RuleSet,
     policy: &'a Policy,
     now: Timestamp,
+    making: Making,
 }
 
 /// What a run of all rules gave.
@@ -38,7 +58,8 @@ pub struct Evaluation {
 }
 
 impl<'a> Engine<'a> {
-    /// Prepares a session in which the lake's tables are registered: creates the views and the small tables.
+    /// Prepares a session in which the lake's tables are registered: creates the views and the small tables. With
+    /// [`Making::Tables`] only the views that an enabled rule needs.
     ///
     /// # Errors
     /// When a view is wrong, or the lake cannot be read.
@@ -47,13 +68,51 @@ impl<'a> Engine<'a> {
         rules: &'a RuleSet,
         policy: &'a Policy,
         now: Timestamp,
+        setting: &Setting,
     ) -> Result<Engine<'a>> {
+        let known = |source| RuleError::Sql { file: "what is known".to_owned(), doing: "register", source };
+        setting.known.register(&session).map_err(known)?;
         let mut views = Views::new(&session, &rules.views, &Literals::now(now))?;
-        views.create_possible(&session).await?;
-        small::register(&session, policy).await?;
-        views.create_possible(&session).await?;
-        views.all_created(&session)?;
-        Ok(Engine { session, rules, policy, now })
+        let engine = Engine { session, rules, policy, now, making: setting.making };
+        if setting.making == Making::Tables {
+            views.keep(&engine.wanted(setting)?);
+        }
+        views.create_possible(&engine.session, setting.making).await?;
+        small::register(&engine.session, policy, setting).await?;
+        views.create_possible(&engine.session, setting.making).await?;
+        views.all_created(&engine.session)?;
+        Ok(engine)
+    }
+
+    /// The views that the enabled rules, the small tables and the gathering of knowledge name.
+    fn wanted(&self, setting: &Setting) -> Result<BTreeSet<String>> {
+        let mut wanted: BTreeSet<String> = small::ground_views(self.policy).map(str::to_owned).collect();
+        wanted.extend(GATHERED_VIEWS.into_iter().filter(|_| setting.gathers).map(str::to_owned));
+        for rule in self.enabled() {
+            let sql = bind(&rule.file, &rule.sql, &Literals::of_rule(rule, self.policy, self.now))?;
+            wanted.extend(tables_named(&self.session, &rule.file, &sql)?);
+        }
+        Ok(wanted)
+    }
+
+    fn enabled(&self) -> impl Iterator<Item = &'a Rule> {
+        let policy = self.policy;
+        self.rules.rules.values().filter(move |rule| policy.rule_settings(&rule.header.id).enabled)
+    }
+
+    /// The rules that it runs.
+    pub fn rules(&self) -> &'a RuleSet {
+        self.rules
+    }
+
+    /// The policy that it binds.
+    pub fn policy(&self) -> &'a Policy {
+        self.policy
+    }
+
+    /// The time that it judges as of.
+    pub fn now(&self) -> Timestamp {
+        self.now
     }
 
     /// The session, for SQL by people.
@@ -61,30 +120,47 @@ impl<'a> Engine<'a> {
         &self.session
     }
 
-    /// Runs every enabled rule. `progress` is told each rule's id before it runs.
+    /// Runs every enabled rule. `progress` is told each rule's id before it starts.
+    ///
+    /// Over tables in memory, which do not share a query's work among cores, rules run side by side; over plans one
+    /// after the other, because each takes all cores and the more memory the larger the lake. The order of the
+    /// findings hangs on neither.
     pub async fn evaluate(&self, found_at: Timestamp, mut progress: impl FnMut(&str)) -> Evaluation {
         let mut evaluation = Evaluation::default();
-        for rule in self.rules.rules.values() {
-            let id = rule.header.id.as_str();
-            if !self.policy.rule_settings(id).enabled {
-                evaluation.ran.push(id.to_owned());
-                continue;
+        let disabled = self.rules.rules.keys().filter(|id| !self.policy.rule_settings(id).enabled);
+        evaluation.ran.extend(disabled.cloned());
+        let side_by_side = match self.making {
+            Making::Plans => 1,
+            Making::Tables => std::thread::available_parallelism().map_or(1, usize::from),
+        };
+        let mut running = VecDeque::new();
+        for rule in self.enabled() {
+            if running.len() == side_by_side {
+                self.finish(&mut running, &mut evaluation, found_at).await;
             }
-            progress(id);
-            match self.run(rule, found_at).await {
-                Ok(findings) => {
-                    evaluation.findings.extend(findings);
-                    evaluation.ran.push(id.to_owned());
-                }
-                Err(error) => {
-                    evaluation.findings.push(self.failed(rule, &error, found_at));
-                    evaluation.failures.push(error);
-                }
+            progress(&rule.header.id);
+            running.push_back((rule, self.start(rule, found_at)));
+        }
+        while !running.is_empty() {
+            self.finish(&mut running, &mut evaluation, found_at).await;
+        }
+        evaluation.findings.sort_by_cached_key(|f| (f.window_start, f.rule.clone(), f.key.clone()));
+        evaluation
+    }
+
+    async fn finish(&self, running: &mut Running<'a>, evaluation: &mut Evaluation, found_at: Timestamp) {
+        let Some((rule, task)) = running.pop_front() else { return };
+        let id = &rule.header.id;
+        match ended(rule, task).await {
+            Ok(findings) => {
+                evaluation.findings.extend(findings);
+                evaluation.ran.push(id.clone());
+            }
+            Err(error) => {
+                evaluation.findings.push(self.failed(rule, &error, found_at));
+                evaluation.failures.push(error);
             }
         }
-        let order = |f: &Finding| (f.window_start, f.rule.clone(), f.key.clone());
-        evaluation.findings.sort_by_cached_key(order);
-        evaluation
     }
 
     /// Runs one rule.
@@ -92,22 +168,13 @@ impl<'a> Engine<'a> {
     /// # Errors
     /// When its SQL fails, its columns are wrong, or two rows have one key.
     pub async fn run(&self, rule: &Rule, found_at: Timestamp) -> Result<Vec<Finding>> {
-        let refused = |doing| move |source| RuleError::Sql { file: rule.file.clone(), doing, source };
-        let sql = bind(&rule.file, &rule.sql, &Literals::of_rule(rule, self.policy, self.now))?;
-        let frame = self.session.sql(sql.trim().trim_end_matches(';')).await.map_err(refused("plan"))?;
-        rows::check_columns(rule, frame.schema().as_arrow())?;
-        let mut findings = Vec::new();
-        for batch in frame.collect().await.map_err(refused("run"))? {
-            findings.extend(rows::findings(rule, &batch, found_at)?);
-        }
-        findings.sort_by(|a, b| a.key.cmp(&b.key));
-        match findings.windows(2).find(|pair| pair[0].key == pair[1].key) {
-            None => Ok(findings),
-            Some(pair) => {
-                let message = format!("two rows have the key `{}`; a key names one finding", pair[0].key);
-                Err(RuleError::Row { file: rule.file.clone(), message })
-            }
-        }
+        ended(rule, self.start(rule, found_at)).await
+    }
+
+    fn start(&self, rule: &Rule, found_at: Timestamp) -> SpawnedTask<Result<Vec<Finding>>> {
+        let bound = bind(&rule.file, &rule.sql, &Literals::of_rule(rule, self.policy, self.now));
+        let (session, rule) = (self.session.clone(), rule.clone());
+        SpawnedTask::spawn(async move { run(&session, &rule, &bound?, found_at).await })
     }
 
     fn failed(&self, rule: &Rule, error: &RuleError, found_at: Timestamp) -> Finding {
@@ -133,6 +200,36 @@ impl<'a> Engine<'a> {
             evidence: Vec::new(),
             detail: serde_json::json!({ "rule": id }).to_string(),
             found_at,
+        }
+    }
+}
+
+/// Rules that were started and not finished, in order.
+type Running<'r> = VecDeque<(&'r Rule, SpawnedTask<Result<Vec<Finding>>>)>;
+
+async fn ended(rule: &Rule, task: SpawnedTask<Result<Vec<Finding>>>) -> Result<Vec<Finding>> {
+    let stopped = |e| RuleError::Sql {
+        file: rule.file.clone(),
+        doing: "run",
+        source: DataFusionError::External(Box::new(e)),
+    };
+    task.join_unwind().await.map_err(stopped)?
+}
+
+async fn run(session: &SessionContext, rule: &Rule, sql: &str, found_at: Timestamp) -> Result<Vec<Finding>> {
+    let refused = |doing| move |source| RuleError::Sql { file: rule.file.clone(), doing, source };
+    let frame = session.sql(sql.trim().trim_end_matches(';')).await.map_err(refused("plan"))?;
+    rows::check_columns(rule, frame.schema().as_arrow())?;
+    let mut findings = Vec::new();
+    for batch in frame.collect().await.map_err(refused("run"))? {
+        findings.extend(rows::findings(rule, &batch, found_at)?);
+    }
+    findings.sort_by(|a, b| a.key.cmp(&b.key));
+    match findings.windows(2).find(|pair| pair[0].key == pair[1].key) {
+        None => Ok(findings),
+        Some(pair) => {
+            let message = format!("two rows have the key `{}`; a key names one finding", pair[0].key);
+            Err(RuleError::Row { file: rule.file.clone(), message })
         }
     }
 }

@@ -16,6 +16,7 @@ use snowtrail_model::Severity;
 use snowtrail_model::policy::{ParameterKind, ParameterValue, RuleParameter, RuleParameters, parse_duration};
 
 use crate::error::{Result, RuleError};
+use crate::scope::Scope;
 
 /// What a rule file declares about itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +39,8 @@ pub struct Header {
     pub window: SignedDuration,
     /// How far before its window an event can influence a finding.
     pub history: SignedDuration,
+    /// What one finding is made of.
+    pub scope: Scope,
     /// Parameters by name.
     pub parameters: BTreeMap<String, Parameter>,
 }
@@ -69,6 +72,7 @@ struct RawHeader {
     attack: Vec<String>,
     window: String,
     history: String,
+    scope: Option<String>,
     #[serde(default)]
     parameters: BTreeMap<String, RawParameter>,
 }
@@ -111,14 +115,26 @@ impl Header {
         };
         let (window, history) = (duration("window", &raw.window)?, duration("history", &raw.history)?);
         let severity = raw.severity.parse().map_err(refuse)?;
+        let scope = raw.scope.as_deref().map_or(Ok(Scope::default()), str::parse).map_err(refuse)?;
         let parameters = raw
             .parameters
             .into_iter()
             .map(|(name, p)| Ok((name.clone(), parameter(&name, p).map_err(refuse)?)))
             .collect::<Result<_>>()?;
         let RawHeader { id, title, description, runbook, benign, attack, .. } = raw;
-        let header =
-            Header { id, title, severity, description, runbook, benign, attack, window, history, parameters };
+        let header = Header {
+            id,
+            title,
+            severity,
+            description,
+            runbook,
+            benign,
+            attack,
+            window,
+            history,
+            scope,
+            parameters,
+        };
         header.complain().map_or(Ok(()), |m| Err(refuse(m)))?;
         Ok(header)
     }

@@ -1,12 +1,15 @@
 //! The rules: SQL files with a header, bound to a policy and run over the lake's tables with DataFusion.
 //!
 //! Reading order: [`header`] (what a rule file declares), [`set`] (the rules that ship, or a folder of them),
-//! [`binding`] (parameters become literals), [`views`] (the views, in the order of their needs), [`small`] (the
-//! policy as small tables), [`engine`] (rules run, rows become findings), [`reconcile`] (what changed since the last
-//! run), [`check`] (what a rule may not do), [`fixture`] (what a rule's fixtures expect).
+//! [`binding`] (parameters become literals), [`views`] (the views, in the order of their needs), [`memory`] (views as
+//! tables in memory), [`small`] (the policy as small tables), [`engine`] (rules run, rows become findings),
+//! [`reconcile`] (what changed since the last run), [`scope`] (what one finding of a rule is made of), [`knowledge`]
+//! (what is known of events that are not in sight), [`watch`] (a few new events judged without looking at all),
+//! [`check`] (what a rule may not do), [`fixture`] (what a rule's fixtures expect).
 //!
 //! The law of rules: the current set of finding keys is a function of the rules, the policy, the events and `now`
-//! alone. The engine keeps it by always evaluating whole rules over whole tables; nothing is carried from run to run.
+//! alone. A whole evaluation keeps it in the plainest way: whole rules over whole tables, nothing carried from run to
+//! run. What a watch does in between gives what a whole evaluation would, for the findings that it touches.
 //! Knows nothing of Delta: tables come in as registered in a session.
 
 pub mod binding;
@@ -15,14 +18,22 @@ pub mod engine;
 pub mod error;
 pub mod fixture;
 pub mod header;
+pub mod knowledge;
+pub mod memory;
 pub mod reconcile;
 mod rows;
+pub mod scope;
 pub mod set;
 pub mod small;
 pub mod views;
+pub mod watch;
 
-pub use engine::{Engine, Evaluation};
+pub use engine::{Engine, Evaluation, Setting};
 pub use error::RuleError;
 pub use header::Header;
+pub use knowledge::Knowledge;
+pub use memory::Making;
 pub use reconcile::reconcile;
+pub use scope::Scope;
 pub use set::{Rule, RuleSet};
+pub use watch::Watch;

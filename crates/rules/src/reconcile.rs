@@ -27,28 +27,29 @@ impl Range {
 }
 
 /// The revisions to append: findings that are new, changed, open again, or withdrawn. `newest` is the newest stored
-/// revision of every key. A rule that failed this time withdraws nothing; one that is gone or disabled does.
-pub fn reconcile(
-    newest: &[Finding],
+/// revision of every key that is in question; what is not in question is left alone, whether it holds or not. A rule
+/// that failed this time withdraws nothing; one that is gone or disabled does, where its findings are in question.
+pub fn reconcile<'f>(
+    newest: impl IntoIterator<Item = &'f Finding>,
     evaluation: &Evaluation,
-    range: Range,
+    is_in_question: impl Fn(&Finding) -> bool,
     found_at: Timestamp,
 ) -> Vec<Finding> {
-    let stored: BTreeMap<&str, &Finding> = newest.iter().map(|f| (f.key.as_str(), f)).collect();
+    let stored: BTreeMap<&str, &Finding> = newest.into_iter().map(|f| (f.key.as_str(), f)).collect();
     let holding: BTreeSet<&str> = evaluation.findings.iter().map(|f| f.key.as_str()).collect();
     let mut revisions: Vec<Finding> = evaluation
         .findings
         .iter()
-        .filter(|f| range.holds(f))
+        .filter(|f| is_in_question(f))
         .filter_map(|f| revision(f, &stored, found_at))
         .collect();
     let ended = |f: &&Finding| {
         f.state == FindingState::Open
-            && range.holds(f)
+            && is_in_question(f)
             && !holding.contains(f.key.as_str())
             && !failed_now(evaluation, f)
     };
-    revisions.extend(newest.iter().filter(ended).map(|f| Finding {
+    revisions.extend(stored.values().copied().filter(ended).map(|f| Finding {
         state: FindingState::Withdrawn,
         revision: f.revision + 1,
         found_at,

@@ -69,6 +69,15 @@ impl RuleSet {
         Ok(set)
     }
 
+    /// The chosen rules, over all views.
+    pub fn only(&self, is_chosen: impl Fn(&str) -> bool) -> RuleSet {
+        let rules = self.rules.iter().filter(|(id, _)| is_chosen(id));
+        RuleSet {
+            rules: rules.map(|(id, rule)| (id.clone(), rule.clone())).collect(),
+            views: self.views.clone(),
+        }
+    }
+
     /// What the policy file may set on these rules.
     pub fn declared(&self) -> Vec<RuleParameters> {
         self.rules.values().map(|rule| rule.header.declared()).collect()

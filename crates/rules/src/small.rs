@@ -11,7 +11,7 @@
 //!
 //! Size: proportional to secrets and principals seen and to the days covered, never to the number of events.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -28,18 +28,33 @@ use jiff::{SignedDuration, Timestamp};
 use snowtrail_model::Policy;
 use snowtrail_model::policy::{Role, SecretEntry, Slot};
 
+use crate::engine::Setting;
 use crate::error::{Result, RuleError};
+use crate::knowledge::Knowledge;
 
 /// Views that must exist before the small tables can be made; they must not use them.
-pub const GROUND_VIEWS: [&str; 2] = ["secret_names", "secret_principals"];
+const GROUND_VIEWS: [&str; 2] = ["secret_names", "secret_principals"];
+
+/// The view of tags, which is read where the policy selects by tags.
+const TAGS_VIEW: &str = "secret_tags";
+
+/// The views that the small tables of this policy are made from.
+pub fn ground_views(policy: &Policy) -> impl Iterator<Item = &'static str> {
+    GROUND_VIEWS.into_iter().chain(selects_by_tags(policy).then_some(TAGS_VIEW))
+}
+
+/// Whether an entry of the policy selects secrets by their tags.
+pub(crate) fn selects_by_tags(policy: &Policy) -> bool {
+    policy.secrets.iter().any(|entry| !entry.tags.is_empty())
+}
 
 /// Registers the small tables.
 ///
 /// # Errors
 /// When a ground view is missing or cannot be read.
-pub async fn register(session: &SessionContext, policy: &Policy) -> Result<()> {
+pub async fn register(session: &SessionContext, policy: &Policy, setting: &Setting) -> Result<()> {
     let failed = |source| RuleError::Sql { file: "the policy's tables".to_owned(), doing: "make", source };
-    for (name, batch) in tables(session, policy).await.map_err(failed)? {
+    for (name, batch) in tables(session, policy, setting).await.map_err(failed)? {
         session.register_batch(name, batch).map_err(failed)?;
     }
     Ok(())
@@ -48,6 +63,7 @@ pub async fn register(session: &SessionContext, policy: &Policy) -> Result<()> {
 async fn tables(
     session: &SessionContext,
     policy: &Policy,
+    setting: &Setting,
 ) -> std::result::Result<Vec<(&'static str, RecordBatch)>, DataFusionError> {
     let secrets =
         rows(session, "SELECT DISTINCT account_id, aws_region, secret_name FROM secret_names").await?;
@@ -63,13 +79,13 @@ async fn tables(
         "SELECT CAST(CAST(min(event_time) AS BIGINT) AS TEXT), CAST(CAST(max(event_time) AS BIGINT) AS TEXT) FROM events",
     )
     .await?;
-    let tags = tags(session).await?;
+    let tags = if selects_by_tags(policy) { tags(session).await? } else { Tags::new() };
     Ok(vec![
         ("policy_secrets", policy_secrets(policy, &secrets, &tags)?),
-        ("policy_principals", policy_principals(policy, &pairs, &tags)?),
+        ("policy_principals", policy_principals(policy, &pairs, &tags, &setting.known)?),
         ("policy_people", policy_people(policy, &principals)?),
         ("policy_trail", policy_trail(policy)?),
-        ("local_time", local_time(policy, &bounds)?),
+        ("local_time", local_time(policy, &bounds, setting.local_from)?),
     ])
 }
 
@@ -98,15 +114,11 @@ async fn rows(session: &SessionContext, sql: &str) -> std::result::Result<Vec<Ro
     Ok(rows)
 }
 
-/// Tags as the view `secret_tags` has them, where there is such a view.
+/// Tags as the view `secret_tags` has them.
 async fn tags(session: &SessionContext) -> std::result::Result<Tags, DataFusionError> {
     let mut tags = Tags::new();
-    if !session.table_exist("secret_tags")? {
-        return Ok(tags);
-    }
-    for row in
-        rows(session, "SELECT account_id, aws_region, secret_name, key, value FROM secret_tags").await?
-    {
+    let all = format!("SELECT account_id, aws_region, secret_name, key, value FROM {TAGS_VIEW}");
+    for row in rows(session, &all).await? {
         let pair = (text(&row, 3).to_owned(), text(&row, 4).to_owned());
         tags.entry(secret_key(&row)).or_default().push(pair);
     }
@@ -163,20 +175,19 @@ fn policy_principals(
     policy: &Policy,
     pairs: &[Row],
     tags: &Tags,
+    known: &Knowledge,
 ) -> std::result::Result<RecordBatch, ArrowError> {
-    let mut held: Vec<(Row, Role)> = Vec::new();
+    let mut held: BTreeSet<[&str; 5]> = known.roles().collect();
     for pair in pairs {
         if let Some((_, entry)) = entry(policy, &secret_key(pair), tags) {
-            held.extend(entry.roles_of(text(pair, 3)).into_iter().map(|role| (pair.clone(), role)));
+            let [account, region, secret, principal] = [0, 1, 2, 3].map(|column| text(pair, column));
+            let roles = entry.roles_of(principal).into_iter().map(Role::as_str);
+            held.extend(roles.map(|role| [account, region, secret, role, principal]));
         }
     }
-    let keys: Vec<Row> = held.iter().map(|(row, _)| row.clone()).collect();
-    let mut columns = key_columns(&keys);
-    columns.extend([
-        ("role", texts(held.iter().map(|(_, role)| Some(role.as_str().to_owned())))),
-        ("principal", texts(held.iter().map(|(row, _)| row.get(3).cloned().flatten()))),
-    ]);
-    batch(columns)
+    let column = |at: usize| texts(held.iter().map(|row| row.get(at).map(|text| (*text).to_owned())));
+    let names = ["account_id", "aws_region", "secret_name", "role", "principal"];
+    batch(names.into_iter().enumerate().map(|(at, name)| (name, column(at))).collect())
 }
 
 fn policy_people(policy: &Policy, principals: &[Row]) -> std::result::Result<RecordBatch, ArrowError> {
@@ -195,7 +206,11 @@ fn policy_trail(policy: &Policy) -> std::result::Result<RecordBatch, ArrowError>
     ])
 }
 
-fn local_time(policy: &Policy, bounds: &[Row]) -> std::result::Result<RecordBatch, ArrowError> {
+fn local_time(
+    policy: &Policy,
+    bounds: &[Row],
+    needed_from: Option<Timestamp>,
+) -> std::result::Result<RecordBatch, ArrowError> {
     let bound = |column: usize| {
         let micros = bounds.first().and_then(|row| text(row, column).parse::<i64>().ok());
         micros.and_then(|m| Timestamp::from_microsecond(m).ok())
@@ -203,6 +218,7 @@ fn local_time(policy: &Policy, bounds: &[Row]) -> std::result::Result<RecordBatc
     let day = SignedDuration::from_hours(24);
     let slots: Vec<Slot> = match (bound(0), bound(1)) {
         (Some(first), Some(last)) => {
+            let first = needed_from.map_or(first, |needed| needed.max(first));
             let from = first.saturating_sub(day).unwrap_or(first);
             policy.calendar.slots(from, last.saturating_add(day).unwrap_or(last)).collect()
         }

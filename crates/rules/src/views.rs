@@ -1,15 +1,19 @@
 //! The views, created in the order of their needs.
 //!
 //! A view may name tables, other views and the policy's small tables. Which it names is read from its SQL, so the
-//! files need no order of their own.
+//! files need no order of their own. A view is made as a plan or as a table in memory, see [`crate::memory`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::resolve::resolve_table_references;
 
 use crate::binding::{Literals, bind};
 use crate::error::{Result, RuleError};
+use crate::memory::{self, Making};
 
 /// A view that is not created yet.
 #[derive(Debug, Clone)]
@@ -44,18 +48,45 @@ impl Views {
         Ok(Views { pending })
     }
 
+    /// Leaves out the views that nothing in `wanted` is and nothing that stays names.
+    pub fn keep(&mut self, wanted: &BTreeSet<String>) {
+        let mut kept = BTreeSet::new();
+        let mut next: Vec<&String> = wanted.iter().collect();
+        while let Some(name) = next.pop() {
+            if let Some(view) = self.pending.get(name)
+                && kept.insert(name.clone())
+            {
+                next.extend(&view.needs);
+            }
+        }
+        self.pending.retain(|name, _| kept.contains(name));
+    }
+
     /// Creates every view whose needs are met, and those that this in turn makes possible.
     ///
     /// # Errors
     /// When DataFusion refuses a view.
-    pub async fn create_possible(&mut self, session: &SessionContext) -> Result<()> {
-        while let Some(name) = self.next_possible(session)? {
-            let Some(view) = self.pending.remove(&name) else { return Ok(()) };
-            let refused = |source| RuleError::Sql { file: view.file.clone(), doing: "plan", source };
-            let frame = session.sql(view.sql.trim().trim_end_matches(';')).await.map_err(refused)?;
-            session.register_table(name.as_str(), frame.into_view()).map_err(refused)?;
+    pub async fn create_possible(&mut self, session: &SessionContext, making: Making) -> Result<()> {
+        loop {
+            let possible = self.take_possible(session);
+            if possible.is_empty() {
+                return Ok(());
+            }
+            // Those of one round need nothing of each other.
+            let started = possible.into_iter().map(|(name, view)| {
+                let (session, sql) = (session.clone(), view.sql);
+                let made = SpawnedTask::spawn(async move { make(&session, &name, &sql, making).await });
+                (view.file, made)
+            });
+            for (file, made) in started.collect::<Vec<_>>() {
+                let made = made.join_unwind().await.map_err(|e| DataFusionError::External(Box::new(e)));
+                made.and_then(|made| made).map_err(|source| RuleError::Sql {
+                    file,
+                    doing: "plan",
+                    source,
+                })?;
+            }
         }
-        Ok(())
     }
 
     /// Fails if a view still waits: what it needs is nowhere.
@@ -70,15 +101,24 @@ impl Views {
         Err(RuleError::Law { file: view.file.clone(), message })
     }
 
-    fn next_possible(&self, session: &SessionContext) -> Result<Option<String>> {
-        for (name, view) in &self.pending {
-            let met = |need: &String| session.table_exist(need.as_str()).unwrap_or(false);
-            if view.needs.iter().all(met) {
-                return Ok(Some(name.clone()));
-            }
-        }
-        Ok(None)
+    fn take_possible(&mut self, session: &SessionContext) -> Vec<(String, Pending)> {
+        let met = |need: &String| session.table_exist(need.as_str()).unwrap_or(false);
+        self.pending.extract_if(.., |_, view| view.needs.iter().all(met)).collect()
     }
+}
+
+async fn make(
+    session: &SessionContext,
+    name: &str,
+    sql: &str,
+    making: Making,
+) -> std::result::Result<(), DataFusionError> {
+    let made = match making {
+        Making::Plans => session.sql(sql.trim().trim_end_matches(';')).await?.into_view(),
+        Making::Tables => Arc::new(memory::table(session, sql).await?),
+    };
+    session.register_table(name, made)?;
+    Ok(())
 }
 
 /// The tables and views that a query names, common table expressions aside.

@@ -1,51 +1,249 @@
-//! One run of the rules over a lake: evaluate, reconcile with what is stored, append the difference.
+//! The rules over a lake: judge, reconcile with what is stored, append the difference.
 //!
-//! Run it twice and the second run appends nothing. Two at once: one wins, the other looks again.
+//! A *sweep* judges everything. A *tick* judges what the events added since then touch, and needs a sweep before it. Both
+//! end with the same findings: a sweep that follows a tick at once appends nothing, unless the tick said that it owed one.
+//! Two at once, here or in another process: one wins, the other looks again.
+//!
+//! The stored findings are read before the events, so that they never know of events that a run does not see. `now` must
+//! not go backwards from run to run (see [`Lake::judged_at`]); the caller sees to that. Shows no progress by itself.
 
-use anyhow::bail;
+use std::collections::BTreeMap;
+
+use anyhow::{Context, bail};
 use jiff::Timestamp;
-use snowtrail_lake::{Appended, Claim, Lake, Table};
+use snowtrail_lake::changes::Added;
+use snowtrail_lake::{Appended, Claim, Lake, Table, Terms};
 use snowtrail_model::Finding;
 use snowtrail_rules::reconcile::Range;
-use snowtrail_rules::{RuleError, reconcile};
+use snowtrail_rules::watch::{Ground, Outcome};
+use snowtrail_rules::{RuleError, Watch, reconcile};
 
 use crate::policy_file::Bound;
-use crate::progress;
 use crate::workbench::{self, Horizon};
 
 /// How often a run looks again when another detector was faster. Each loss means that the other one made progress.
 const ATTEMPTS_MAX: usize = 10;
 
+/// New events that a tick looks at. More are left to a sweep, which reads everything once instead of much twice.
+const NEW_EVENTS_MAX: usize = 50_000;
+
+/// Findings (newest revisions) that are held between runs, about two kilobytes each. Of more the history is read anew by
+/// each tick that has something to judge.
+const FINDINGS_HELD_MAX: usize = 50_000;
+
 /// What a run gave.
 pub struct Detection {
-    /// Open findings in the range, ordered by window_start, rule, key.
+    /// Open findings that the run speaks for, ordered by window_start, rule, key.
     pub findings: Vec<Finding>,
     /// Revisions that were appended: new, changed, withdrawn.
     pub revisions: Vec<Finding>,
     /// Rules that failed.
     pub failures: Vec<RuleError>,
+    /// Why a sweep should follow, where a tick could not judge everything that the new events touch.
+    pub owed: Option<String>,
 }
 
-/// Runs the rules as of `now` and records what changed.
-pub async fn run(lake: &mut Lake, bound: &Bound, now: Timestamp, range: Range) -> anyhow::Result<Detection> {
-    for _ in 0..ATTEMPTS_MAX {
-        let found_at = Timestamp::now();
-        let spinner = progress::spinner("preparing");
-        let engine = workbench::open(lake, bound, now, Horizon::UpToNow).await?;
-        let evaluation = engine.evaluate(found_at, |id| spinner.set_message(format!("running {id}"))).await;
-        spinner.finish_and_clear();
-        let newest = lake.newest_findings().await?;
-        let revisions = reconcile(&newest, &evaluation, range, found_at);
-        let rows: Vec<&Finding> = revisions.iter().collect();
-        match lake.append(&rows, &[Claim::Findings]).await? {
-            Appended::Durable(_) => {
-                let findings = evaluation.findings.into_iter().filter(|f| range.holds(f)).collect();
-                return Ok(Detection { findings, revisions, failures: evaluation.failures });
-            }
-            Appended::LostRace => lake.refresh(Table::Findings).await?,
-        }
+/// What a tick did.
+pub enum Ticked {
+    /// Nothing new concerns any rule.
+    Nothing,
+    /// What the new events touch was judged anew.
+    Detected(Detection),
+    /// Nothing was judged, for this reason: a sweep must.
+    Unable(String),
+}
+
+/// Runs the rules as of `now`, once, and records what changed. `progress` is told each rule's id.
+///
+/// Not cancel safe: dropped while it appends, it is unknown whether it did. A later run finds out.
+///
+/// # Errors
+/// When the lake cannot be read or written.
+pub async fn run(
+    lake: &mut Lake,
+    bound: &Bound,
+    now: Timestamp,
+    range: Range,
+    progress: &mut (dyn FnMut(&str) + Send),
+) -> anyhow::Result<Detection> {
+    Detector::default().judge_all(lake, bound, now, range, progress, false).await
+}
+
+/// A detector that stays: what it remembers between runs lets ticks follow a sweep. One detector has one lake, one set of
+/// rules and one policy.
+#[derive(Default)]
+pub struct Detector {
+    watching: Option<Watching>,
+    held: Option<Held>,
+}
+
+/// A watch and the version of `events` that it has seen.
+struct Watching {
+    watch: Watch,
+    events_version: u64,
+}
+
+/// The newest revision of every key, as of a version of the findings' history.
+struct Held {
+    version: Option<u64>,
+    newest: BTreeMap<String, Finding>,
+}
+
+impl Detector {
+    /// Judges everything as of `now`, records what changed in the range, and begins to watch.
+    ///
+    /// Not cancel safe, as [`run`].
+    ///
+    /// # Errors
+    /// When the lake cannot be read or written.
+    pub async fn sweep(
+        &mut self,
+        lake: &mut Lake,
+        bound: &Bound,
+        now: Timestamp,
+        range: Range,
+        progress: &mut (dyn FnMut(&str) + Send),
+    ) -> anyhow::Result<Detection> {
+        self.judge_all(lake, bound, now, range, progress, true).await
     }
-    bail!(
+
+    /// Judges what the events touch that were added since the last run of this detector, as of `now`.
+    ///
+    /// Not cancel safe, as [`run`].
+    ///
+    /// # Errors
+    /// When the lake cannot be read or written. The same events are judged again by the next tick.
+    pub async fn tick(&mut self, lake: &mut Lake, bound: &Bound, now: Timestamp) -> anyhow::Result<Ticked> {
+        for _ in 0..ATTEMPTS_MAX {
+            lake.refresh(Table::Findings).await?;
+            lake.refresh(Table::Events).await?;
+            let Some(watching) = &self.watching else {
+                return Ok(Ticked::Unable("there was no sweep yet".to_owned()));
+            };
+            let events_version = lake.events_version();
+            let (since, columns) = (watching.events_version, watching.watch.columns());
+            let rows = match lake.events_added_since(since, columns, NEW_EVENTS_MAX).await? {
+                Added::Rows(rows) => rows,
+                Added::Untold(why) => return Ok(Ticked::Unable(why)),
+            };
+            let mut outcome = self.judge_new(lake, bound, now, rows).await?;
+            match record(lake, &outcome.revisions, now).await? {
+                Appended::Durable(version) => {
+                    self.hold(version, &outcome.revisions);
+                    self.learn(events_version, &mut outcome)?;
+                    return Ok(ticked(outcome));
+                }
+                Appended::LostRace => {}
+            }
+        }
+        Err(gave_up(lake))
+    }
+
+    async fn judge_all(
+        &mut self,
+        lake: &mut Lake,
+        bound: &Bound,
+        now: Timestamp,
+        range: Range,
+        progress: &mut (dyn FnMut(&str) + Send),
+        watches: bool,
+    ) -> anyhow::Result<Detection> {
+        for _ in 0..ATTEMPTS_MAX {
+            lake.refresh(Table::Findings).await?;
+            lake.refresh(Table::Events).await?;
+            let found_at = Timestamp::now();
+            let engine = workbench::open_for(lake, bound, now, Horizon::UpToNow, watches).await?;
+            let evaluation = engine.evaluate(found_at, &mut *progress).await;
+            let newest = self.newest(lake).await?;
+            let revisions = reconcile(newest.values(), &evaluation, |f| range.holds(f), found_at);
+            let Appended::Durable(version) = record(lake, &revisions, now).await? else { continue };
+            self.hold(version, &revisions);
+            if watches {
+                let later = workbench::later_events(&engine).await?;
+                let watch = Watch::gather(&engine, later).await?;
+                let events_version = lake.events_version();
+                self.watching = watch.map(|watch| Watching { watch, events_version });
+            }
+            let findings = evaluation.findings.into_iter().filter(|f| range.holds(f)).collect();
+            return Ok(Detection { findings, revisions, failures: evaluation.failures, owed: None });
+        }
+        Err(gave_up(lake))
+    }
+
+    async fn judge_new(
+        &mut self,
+        lake: &Lake,
+        bound: &Bound,
+        now: Timestamp,
+        rows: Vec<arrow::array::RecordBatch>,
+    ) -> anyhow::Result<Outcome> {
+        self.newest(lake).await?;
+        let session = workbench::reading(lake).await?;
+        let (Some(watching), Some(held)) = (&self.watching, &self.held) else {
+            bail!("a tick was asked for without a sweep before it");
+        };
+        let ground = Ground {
+            rules: &bound.rules,
+            policy: &bound.policy,
+            now,
+            found_at: Timestamp::now(),
+            stored: &held.newest,
+            lake: &session,
+        };
+        Ok(watching.watch.tick(rows, &ground).await?)
+    }
+
+    /// The newest revision of every key, read where what is held is of another version.
+    async fn newest(&mut self, lake: &Lake) -> anyhow::Result<&BTreeMap<String, Finding>> {
+        let version = lake.delta(Table::Findings).version();
+        let held = match self.held.take().filter(|held| held.version == version) {
+            Some(held) => held,
+            None => {
+                let newest = lake.newest_findings().await?;
+                Held { version, newest: newest.into_iter().map(|f| (f.key.clone(), f)).collect() }
+            }
+        };
+        Ok(&self.held.insert(held).newest)
+    }
+
+    /// Holds what was appended as a version of the history; forgets all if somebody else's commit lies between.
+    fn hold(&mut self, version: u64, revisions: &[Finding]) {
+        let next = |held: &Held| revisions.is_empty() || held.version.map(|v| v + 1) == Some(version);
+        self.held = self.held.take().filter(next).map(|mut held| {
+            held.version = Some(version);
+            held.newest.extend(revisions.iter().map(|f| (f.key.clone(), f.clone())));
+            held
+        });
+        self.held = self.held.take().filter(|held| held.newest.len() <= FINDINGS_HELD_MAX);
+    }
+
+    fn learn(&mut self, events_version: u64, outcome: &mut Outcome) -> anyhow::Result<()> {
+        let Some(watching) = &mut self.watching else { return Ok(()) };
+        watching.watch.learn(outcome).context("failed to remember new events")?;
+        watching.events_version = events_version;
+        if watching.watch.is_full() {
+            self.watching = None;
+        }
+        Ok(())
+    }
+}
+
+async fn record(lake: &mut Lake, revisions: &[Finding], now: Timestamp) -> anyhow::Result<Appended> {
+    let rows: Vec<&Finding> = revisions.iter().collect();
+    let terms = Terms { judged_at: Some(now), ..Terms::once(&[Claim::Findings]) };
+    Ok(lake.append_under(&rows, &terms).await?)
+}
+
+fn ticked(outcome: Outcome) -> Ticked {
+    if !outcome.woke {
+        return Ticked::Nothing;
+    }
+    let Outcome { findings, revisions, failures, owed, .. } = outcome;
+    Ticked::Detected(Detection { findings, revisions, failures, owed })
+}
+
+fn gave_up(lake: &Lake) -> anyhow::Error {
+    anyhow::anyhow!(
         "gave up recording findings in `{}` after {ATTEMPTS_MAX} attempts: other detectors kept winning",
         lake.uri()
     )

@@ -100,7 +100,9 @@ async fn skip_known_objects(
     let known = lake.known_sources(&uris).await?;
     let is_known = |object: &ObjectRef| {
         let uri = object.uri();
-        known.iter().any(|source| source.uri == uri && source.version.is_some() && source.version == object.etag)
+        known
+            .iter()
+            .any(|source| source.uri == uri && source.version.is_some() && source.version == object.etag)
     };
     let (old, fresh): (Vec<_>, Vec<_>) = logs.into_iter().partition(is_known);
     report.known_files += old.len() as u64;

@@ -14,8 +14,8 @@ use jiff::{SignedDuration, Timestamp};
 use snowtrail_lake::{Appended, Claim, Lake, PageRow, Table};
 use snowtrail_model::Finding;
 use snowtrail_page::{
-    FoldInputs, Ledger, Message, Page, PageRecord, PageState, Publish, PublishError, PublishTarget, RenderInputs,
-    RuleDocs, fold,
+    FoldInputs, Ledger, Message, Page, PageRecord, PageState, Publish, PublishError, PublishTarget,
+    RenderInputs, RuleDocs, fold,
 };
 use snowtrail_rules::RuleSet;
 use tokio::time::timeout;
@@ -130,7 +130,10 @@ impl Pager {
             }
             self.catch_up(lake).await?;
         }
-        bail!("gave up planning pages in `{}` after {ATTEMPTS_MAX} attempts: other pagers kept winning", lake.uri())
+        bail!(
+            "gave up planning pages in `{}` after {ATTEMPTS_MAX} attempts: other pagers kept winning",
+            lake.uri()
+        )
     }
 
     /// Sends pages, and records them a few at a time. A place that fails for now is left alone for the rest of the run.
@@ -154,7 +157,9 @@ impl Pager {
                 }
             }
             paged.sent += sent.len();
-            self.write(lake, &sent, &[]).await.context("failed to record pages as sent; they may be sent again")?;
+            self.write(lake, &sent, &[])
+                .await
+                .context("failed to record pages as sent; they may be sent again")?;
         }
         Ok(())
     }
@@ -222,13 +227,27 @@ fn rule_docs(rules: &RuleSet) -> BTreeMap<String, RuleDocs> {
 
 fn page_row(record: &PageRecord) -> PageRow {
     let (severity, state) = (record.severity.as_str().to_owned(), record.state.as_str().to_owned());
-    let PageRecord { dedupe_key, kind, subject, target, owner, finding_keys, resolved_keys, at, .. } = record.clone();
-    PageRow { dedupe_key, kind, state, severity, subject, target, owner, finding_keys, resolved_keys, sent_at: at }
+    let PageRecord { dedupe_key, kind, subject, target, owner, finding_keys, resolved_keys, at, .. } =
+        record.clone();
+    PageRow {
+        dedupe_key,
+        kind,
+        state,
+        severity,
+        subject,
+        target,
+        owner,
+        finding_keys,
+        resolved_keys,
+        sent_at: at,
+    }
 }
 
 fn page_record(row: PageRow) -> PageRecord {
     let severity = row.severity.parse().unwrap_or(snowtrail_model::Severity::Info);
     let state = row.state.parse().unwrap_or(PageState::Sent);
-    let PageRow { dedupe_key, kind, subject, target, owner, finding_keys, resolved_keys, sent_at: at, .. } = row;
+    let PageRow {
+        dedupe_key, kind, subject, target, owner, finding_keys, resolved_keys, sent_at: at, ..
+    } = row;
     PageRecord { dedupe_key, kind, state, severity, subject, target, owner, finding_keys, resolved_keys, at }
 }

@@ -46,7 +46,8 @@ impl RealPlaces {
     /// # Errors
     /// When there is no way to AWS.
     pub fn topic(&self, arn: &str) -> anyhow::Result<Arc<SnsTopic>> {
-        let aws = self.aws.as_ref().ok_or_else(|| anyhow::anyhow!("topic `{arn}` cannot be reached from here"))?;
+        let aws =
+            self.aws.as_ref().ok_or_else(|| anyhow::anyhow!("topic `{arn}` cannot be reached from here"))?;
         let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
         let topic = topics.entry(arn.to_owned()).or_insert_with(|| Arc::new(SnsTopic::new(aws, arn)));
         Ok(Arc::clone(topic))

@@ -168,7 +168,12 @@ pub fn released(message_id: &str, receive_count: u32, why: &str) {
 /// A message, or a part of it, is of no known kind.
 pub fn unknown(message_id: &str, receive_count: u32, why: &str) {
     counter!("MessagesUnknown").increment(1);
-    error!(message_id, receive_count, why, "a message cannot be read; the queue's own limit moves it to the dead-letter queue");
+    error!(
+        message_id,
+        receive_count,
+        why,
+        "a message cannot be read; the queue's own limit moves it to the dead-letter queue"
+    );
 }
 
 /// Something was recognized and left.

@@ -1,14 +1,17 @@
 //! A session with everything in it: the lake's tables, the findings, the views, the policy's small tables.
 //!
-//! The same for rules and for people: what a rule sees, `snowtrail sql` sees.
+//! The same for rules and for people: what a rule sees, `snowtrail sql` sees. For rules the events are hidden that lie
+//! after `now`; and where there are few of them, events and views are tables in memory, for people always plans.
 
 use anyhow::Context;
+use arrow::array::RecordBatch;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use jiff::Timestamp;
 use snowtrail_lake::Lake;
 use snowtrail_lake::history::FINDINGS_VIEW;
-use snowtrail_rules::Engine;
 use snowtrail_rules::binding::{Literals, bind};
+use snowtrail_rules::memory::{columns_named, keep_events};
+use snowtrail_rules::{Engine, Making, Setting};
 
 use crate::policy_file::Bound;
 
@@ -21,38 +24,88 @@ pub enum Horizon {
     UpToNow,
 }
 
+/// Where the table of all events is while `events` shows those up to `now`.
+const ALL_EVENTS: &str = "all_events";
+
 /// Opens the session.
+///
+/// # Errors
+/// When the lake cannot be read, or a view is wrong.
 pub async fn open<'b>(
     lake: &Lake,
     bound: &'b Bound,
     now: Timestamp,
     horizon: Horizon,
 ) -> anyhow::Result<Engine<'b>> {
+    open_for(lake, bound, now, horizon, false).await
+}
+
+/// Opens the session; `watches` tells whether a watch will be gathered from it.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_for<'b>(
+    lake: &Lake,
+    bound: &'b Bound,
+    now: Timestamp,
+    horizon: Horizon,
+    watches: bool,
+) -> anyhow::Result<Engine<'b>> {
+    let session = reading(lake).await?;
+    let making = match horizon {
+        Horizon::Everything => Making::Plans,
+        Horizon::UpToNow => {
+            hide_later_events(&session, now).await.context("failed to hide the events after `now`")?;
+            keep_events(&session, &bound.rules).await.context("failed to read the events")?
+        }
+    };
+    let findings = session.sql(FINDINGS_VIEW).await.context("failed to make the view `findings`")?;
+    session.register_table("findings", findings.into_view()).context("failed to make the view `findings`")?;
+    let setting = Setting { making, gathers: watches, ..Setting::default() };
+    Ok(Engine::new(session, &bound.rules, &bound.policy, now, &setting).await?)
+}
+
+/// A session with the lake's tables and nothing else.
+///
+/// # Errors
+/// When a table cannot be opened.
+pub async fn reading(lake: &Lake) -> anyhow::Result<SessionContext> {
     let config = SessionConfig::new()
         .with_information_schema(true)
         .with_create_default_catalog_and_schema(true)
         .with_default_catalog_and_schema("lake", "public");
     let session = SessionContext::new_with_config(config);
     lake.register(&session).await?;
-    if horizon == Horizon::UpToNow {
-        hide_later_events(&session, now).await.context("failed to hide the events after `now`")?;
-    }
-    let findings = session.sql(FINDINGS_VIEW).await.context("failed to make the view `findings`")?;
-    session.register_table("findings", findings.into_view()).context("failed to make the view `findings`")?;
-    Ok(Engine::new(session, &bound.rules, &bound.policy, now).await?)
+    Ok(session)
+}
+
+/// The events that a session for rules hides, because they lie after its `now`.
+///
+/// # Errors
+/// When they cannot be read.
+pub async fn later_events(engine: &Engine<'_>) -> anyhow::Result<Vec<RecordBatch>> {
+    let session = engine.session();
+    let columns = columns_named(session, engine.rules()).await?.join(", ");
+    let later = format!("SELECT {columns} FROM {ALL_EVENTS} WHERE event_time > $now");
+    let later = bind("events", &later, &Literals::now(engine.now()))?;
+    Ok(session.sql(&later).await?.collect().await?)
 }
 
 /// Puts a view over `events` in its place.
 async fn hide_later_events(session: &SessionContext, now: Timestamp) -> anyhow::Result<()> {
     if let Some(all) = session.deregister_table("events")? {
-        session.register_table("all_events", all)?;
+        session.register_table(ALL_EVENTS, all)?;
     }
-    let upto = bind("events", "SELECT * FROM all_events WHERE event_time <= $now", &Literals::now(now))?;
+    let upto = format!("SELECT * FROM {ALL_EVENTS} WHERE event_time <= $now");
+    let upto = bind("events", &upto, &Literals::now(now))?;
     session.register_table("events", session.sql(&upto).await?.into_view())?;
     Ok(())
 }
 
 /// The newest event's time, to judge a replay by; the clock where there is no event.
+///
+/// # Errors
+/// When the lake cannot be read.
 pub async fn newest_event(lake: &Lake) -> anyhow::Result<Timestamp> {
     Ok(lake.newest_event().await?.unwrap_or_else(Timestamp::now))
 }

@@ -65,9 +65,11 @@ pub(super) fn page_columns() -> Vec<Column<PageRow>> {
         text("kind", "opened, escalated, reminder n, resolved, withdrawn, summary", |p: &PageRow| {
             Some(&p.kind)
         }),
-        text("state", "planned, and once more when it was sent; null in rows of older versions: sent", |p: &PageRow| {
-            Some(&p.state)
-        }),
+        text(
+            "state",
+            "planned, and once more when it was sent; null in rows of older versions: sent",
+            |p: &PageRow| Some(&p.state),
+        ),
         text("severity", "info, low, medium, high, critical", |p: &PageRow| Some(&p.severity)),
         text("subject", "The page's one-line subject", |p: &PageRow| Some(&p.subject)),
         text("target", "Where it goes", |p: &PageRow| Some(&p.target)),

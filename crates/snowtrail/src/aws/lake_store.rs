@@ -43,7 +43,8 @@ pub fn lake_store(aws: &Aws, uri: &str) -> anyhow::Result<Arc<dyn ObjectStore>> 
     let Some(region) = config.region() else {
         bail!("no region is known for the lake `{uri}`; set AWS_REGION");
     };
-    let provider = config.credentials_provider().context("no credentials for the lake; set up a role or AWS_…")?;
+    let provider =
+        config.credentials_provider().context("no credentials for the lake; set up a role or AWS_…")?;
     let mut builder = AmazonS3Builder::new()
         .with_bucket_name(bucket)
         .with_region(region.as_ref())
@@ -91,9 +92,11 @@ impl CredentialProvider for SdkCredentials {
         if let Some(cached) = cached.as_ref().filter(|cached| cached.is_fresh()) {
             return Ok(Arc::clone(&cached.credential));
         }
-        let fresh = self.provider.provide_credentials().await.map_err(|source| {
-            object_store::Error::Generic { store: "S3", source: Box::new(source) }
-        })?;
+        let fresh = self
+            .provider
+            .provide_credentials()
+            .await
+            .map_err(|source| object_store::Error::Generic { store: "S3", source: Box::new(source) })?;
         let credential = Arc::new(AwsCredential {
             key_id: fresh.access_key_id().to_owned(),
             secret_key: fresh.secret_access_key().to_owned(),

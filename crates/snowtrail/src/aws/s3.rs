@@ -172,11 +172,8 @@ async fn open(
     object: &ObjectRef,
     rest: Option<(usize, &str)>,
 ) -> Result<GetObjectOutput, ObjectError> {
-    let mut call = client
-        .get_object()
-        .bucket(&object.bucket)
-        .key(&object.key)
-        .set_version_id(object.version_id.clone());
+    let mut call =
+        client.get_object().bucket(&object.bucket).key(&object.key).set_version_id(object.version_id.clone());
     if let Some((from, etag)) = rest {
         call = call.range(format!("bytes={from}-")).if_match(etag);
     }
@@ -189,9 +186,8 @@ fn failure(uri: String, error: SdkError<GetObjectError>) -> ObjectError {
     let source = said(&error).into();
     match (code.as_str(), status) {
         ("NoSuchKey" | "NoSuchBucket" | "NoSuchVersion", _) | (_, Some(404)) => ObjectError::Gone { uri },
-        ("SlowDown" | "RequestLimitExceeded" | "Throttling" | "ThrottlingException", _) | (_, Some(429 | 503)) => {
-            ObjectError::Throttled { uri }
-        }
+        ("SlowDown" | "RequestLimitExceeded" | "Throttling" | "ThrottlingException", _)
+        | (_, Some(429 | 503)) => ObjectError::Throttled { uri },
         ("ExpiredToken" | "RequestTimeTooSkewed" | "InvalidToken", _) => ObjectError::Passing { uri, source },
         (_, Some(403 | 301 | 400)) => ObjectError::Forbidden { uri, source },
         _ => ObjectError::Passing { uri, source },

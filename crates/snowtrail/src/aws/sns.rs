@@ -55,7 +55,9 @@ impl SnsTopic {
         };
         let Err(error) = call.send().await else { return Ok(()) };
         let is_refused_as_too_long = match error.code() {
-            Some("InvalidParameter" | "InvalidParameterException" | "ValidationError" | "ValidationException") => true,
+            Some(
+                "InvalidParameter" | "InvalidParameterException" | "ValidationError" | "ValidationException",
+            ) => true,
             _ => matches!(error, SdkError::ConstructionFailure(_)),
         };
         if is_refused_as_too_long {
@@ -69,7 +71,8 @@ impl SnsTopic {
     }
 
     async fn send(&self, message: &Message) -> Result<(), PublishError> {
-        let mut call = self.client.publish().topic_arn(&self.arn).subject(&message.subject).message(&message.body);
+        let mut call =
+            self.client.publish().topic_arn(&self.arn).subject(&message.subject).message(&message.body);
         for attribute in &message.attributes {
             if let Some(value) = attribute_value(attribute) {
                 call = call.message_attributes(attribute.name, value);
@@ -89,7 +92,11 @@ impl Publish for SnsTopic {
 }
 
 fn attribute_value(attribute: &Attribute) -> Option<MessageAttributeValue> {
-    MessageAttributeValue::builder().data_type(attribute.kind.as_str()).string_value(&attribute.value).build().ok()
+    MessageAttributeValue::builder()
+        .data_type(attribute.kind.as_str())
+        .string_value(&attribute.value)
+        .build()
+        .ok()
 }
 
 fn failure(dedupe_key: &str, error: SdkError<SnsError>) -> PublishError {

@@ -80,13 +80,20 @@ impl SqsQueue {
     {
         let what = format!("{verb} queue `{}`", self.url);
         match error.code() {
-            Some(code) if LASTING.contains(&code) => QueueError::Lasting { what, source: said(&error).into() },
+            Some(code) if LASTING.contains(&code) => {
+                QueueError::Lasting { what, source: said(&error).into() }
+            }
             _ => QueueError::Passing { what, source: said(&error).into() },
         }
     }
 
     /// One result an entry: those that failed, and why; the others succeeded.
-    fn results(&self, verb: &str, entries: usize, failed: &[BatchResultErrorEntry]) -> Vec<Result<(), QueueError>> {
+    fn results(
+        &self,
+        verb: &str,
+        entries: usize,
+        failed: &[BatchResultErrorEntry],
+    ) -> Vec<Result<(), QueueError>> {
         let mut results: Vec<Result<(), QueueError>> = (0..entries).map(|_| Ok(())).collect();
         for failure in failed {
             let place = failure.id().parse::<usize>().ok().and_then(|place| results.get_mut(place));
@@ -139,21 +146,29 @@ impl Queue for SqsQueue {
             let entry = DeleteMessageBatchRequestEntry::builder();
             entry.id(place.to_string()).receipt_handle(&message.handle().0).build().ok()
         });
-        let call = self.client.delete_message_batch().queue_url(&self.url).set_entries(Some(entries.collect()));
+        let call =
+            self.client.delete_message_batch().queue_url(&self.url).set_entries(Some(entries.collect()));
         match call.send().await {
             Ok(answer) => self.results("delete", messages.len(), answer.failed()),
             Err(error) => self.all_failed("delete", messages.len(), &said(&error)),
         }
     }
 
-    async fn change_visibility(&self, handles: &[Handle], visibility: Duration) -> Vec<Result<(), QueueError>> {
+    async fn change_visibility(
+        &self,
+        handles: &[Handle],
+        visibility: Duration,
+    ) -> Vec<Result<(), QueueError>> {
         let entries = handles.iter().enumerate().filter_map(|(place, handle)| {
             let entry = ChangeMessageVisibilityBatchRequestEntry::builder();
             let entry = entry.id(place.to_string()).receipt_handle(&handle.0);
             entry.visibility_timeout(whole(visibility.as_secs())).build().ok()
         });
-        let call =
-            self.client.change_message_visibility_batch().queue_url(&self.url).set_entries(Some(entries.collect()));
+        let call = self
+            .client
+            .change_message_visibility_batch()
+            .queue_url(&self.url)
+            .set_entries(Some(entries.collect()));
         match call.send().await {
             Ok(answer) => self.results("hide", handles.len(), answer.failed()),
             Err(error) => self.all_failed("hide", handles.len(), &said(&error)),
@@ -207,7 +222,10 @@ mod tests {
     #[test]
     fn the_region_is_read_from_the_url_of_aws_only() {
         assert_eq!(region_of("https://sqs.us-west-2.amazonaws.com/111122223333/feed"), Some("us-west-2"));
-        assert_eq!(region_of("https://sqs.cn-north-1.amazonaws.com.cn/111122223333/feed"), Some("cn-north-1"));
+        assert_eq!(
+            region_of("https://sqs.cn-north-1.amazonaws.com.cn/111122223333/feed"),
+            Some("cn-north-1")
+        );
         assert_eq!(region_of("http://127.0.0.1:4566/111122223333/feed"), None);
     }
 }

@@ -11,8 +11,8 @@ use snowtrail_lake::{EventRow, Lake, SCHEMA_VERSION};
 use snowtrail_trail::{Decoder, Scope};
 use url::Url;
 
-use crate::exit::Exit;
 use crate::decoding::{self, Ending, Input};
+use crate::exit::Exit;
 use crate::feed::LogFile;
 use crate::location;
 use crate::output;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use snowtrail_lake::{Access, Lake};
 use snowtrail_model::policy::{ParameterValue, format_duration};
 use snowtrail_rules::Rule;
-use snowtrail_rules::check::check_law;
+use snowtrail_rules::check::{check_law, check_scope};
 
 use crate::cli::{Format, RuleOptions, Rules};
 use crate::commands::rules_test;
@@ -60,12 +60,13 @@ fn described(rule: &Rule, bound: &Bound) -> String {
     let header = &rule.header;
     let settings = bound.policy.rule_settings(&header.id);
     let mut text = format!(
-        "{}: {}\nseverity {}, window {}, history {}, enabled {}, ATT&CK {}\nfile {}\n\n{}\n",
+        "{}: {}\nseverity {}, window {}, history {}, scope {}, enabled {}, ATT&CK {}\nfile {}\n\n{}\n",
         header.id,
         header.title,
         header.severity,
         format_duration(header.window),
         format_duration(header.history),
+        header.scope,
         settings.enabled,
         header.attack.join(", "),
         rule.file,
@@ -105,11 +106,13 @@ async fn check(options: &RuleOptions) -> anyhow::Result<Exit> {
     let mut problems: Vec<String> = Vec::new();
     for rule in bound.rules.rules.values() {
         problems.extend(check_law(&rule.file, &rule.sql, header_lines(rule)).err().map(|e| e.to_string()));
+        problems.extend(check_scope(rule, &bound.rules).err().map(|e| e.to_string()));
     }
     let folder = tempfile::tempdir()?;
     let lake = Lake::open(&folder.path().join("lake").display().to_string(), Access::Write).await?;
     let now = Timestamp::now();
-    let engine = workbench::open(&lake, &bound, now, Horizon::UpToNow).await?;
+    // As for people, because only then every view is planned, needed or not.
+    let engine = workbench::open(&lake, &bound, now, Horizon::Everything).await?;
     for failure in engine.evaluate(now, |_| {}).await.failures {
         problems.push(output::with_causes(&failure));
     }

@@ -1,7 +1,10 @@
 //! `snowtrail rules test`: every rule's fixtures through the whole pipeline, compared with what they expect.
 //!
-//! A fixture is replayed with all rules; the findings must be exactly those listed. Then the rule's parameters are
-//! tightened (a firing case must fall silent) or loosened (a near miss must fire). No fixtures is a failure.
+//! A fixture is replayed with all rules; the findings must be exactly those listed, and the rule must give the same in
+//! its declared scope. Then the rule's parameters are tightened (a firing case must fall silent) or loosened (a near miss
+//! must fire). No fixtures is a failure.
+
+mod scope;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -94,27 +97,21 @@ async fn test_fixture(case: &Fixture, rule: &Rule, rules: &RuleSet, tally: &mut 
     let place = format!("{}/{}", case.rule, case.name);
     let rejected = report.rejects + report.remarks;
     tally.note((rejected > 0).then(|| format!("{place}: {rejected} rejects; a fixture has none")));
-    let found = findings(&lake, rules, policy.clone(), now).await?;
+    let bound = Bound { rules: rules.clone(), policy };
+    let engine = workbench::open_for(&lake, &bound, now, Horizon::UpToNow, true).await?;
+    let found = engine.evaluate(now, |_| {}).await.findings;
     tally.note(difference(&place, &case.expect.findings, &found));
+    let scoped = scope::difference(&engine, rule, &found).await?;
+    tally.note(scoped.map(|text| format!("{place}: {text}")));
     let altered = if case.fires { &case.expect.tighten } else { &case.expect.loosen };
     if !altered.is_empty() {
-        let fired = fires(&lake, rules, rule, altered_policy(policy, rule, altered)?, now).await?;
+        let fired =
+            fires(&lake, rules, rule, altered_policy(bound.policy.clone(), rule, altered)?, now).await?;
         let (wanted, word) = if case.fires { (false, "tightened") } else { (true, "loosened") };
         let verb = if wanted { "stays silent" } else { "still fires" };
         tally.note((fired != wanted).then(|| format!("{place}: {word} with {altered}, the rule {verb}")));
     }
     Ok(())
-}
-
-async fn findings(
-    lake: &Lake,
-    rules: &RuleSet,
-    policy: Policy,
-    now: Timestamp,
-) -> anyhow::Result<Vec<Finding>> {
-    let bound = Bound { rules: rules.clone(), policy };
-    let engine = workbench::open(lake, &bound, now, Horizon::UpToNow).await?;
-    Ok(engine.evaluate(now, |_| {}).await.findings)
 }
 
 /// Whether one rule fires, without the others.
@@ -125,7 +122,7 @@ async fn fires(
     policy: Policy,
     now: Timestamp,
 ) -> anyhow::Result<bool> {
-    let bound = Bound { rules: rules.clone(), policy };
+    let bound = Bound { rules: rules.only(|id| id == rule.header.id), policy };
     let engine = workbench::open(lake, &bound, now, Horizon::UpToNow).await?;
     Ok(!engine.run(rule, now).await?.is_empty())
 }

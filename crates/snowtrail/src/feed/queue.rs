@@ -89,7 +89,11 @@ pub trait Queue: Send + Sync {
     async fn delete(&self, messages: &[Deletable]) -> Vec<Result<(), QueueError>>;
 
     /// Hides up to [`ENTRIES_MAX`] messages for this long from now; zero gives them back at once. One result each.
-    async fn change_visibility(&self, handles: &[Handle], visibility: Duration) -> Vec<Result<(), QueueError>>;
+    async fn change_visibility(
+        &self,
+        handles: &[Handle],
+        visibility: Duration,
+    ) -> Vec<Result<(), QueueError>>;
 
     /// How much lies in it.
     async fn depth(&self) -> Result<Depth, QueueError>;

@@ -128,7 +128,8 @@ impl Committer {
         }
         drop(turns);
         if committed.sources.iter().any(|source| source.stored > 0) || events > 0 {
-            self.wake.send_replace(Wake { events_version: committed.events_version, at: Some(Instant::now()) });
+            self.wake
+                .send_replace(Wake { events_version: committed.events_version, at: Some(Instant::now()) });
         }
         for message in messages {
             // Whoever deletes goes away only at a stop; the message then comes back and is recognized.

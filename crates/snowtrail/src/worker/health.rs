@@ -17,9 +17,9 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::json;
+use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
-use std::sync::Arc;
 
 /// No progress for so long while there is work makes the worker red.
 pub const STALL: Duration = Duration::from_secs(300);
@@ -92,7 +92,8 @@ impl Health {
     /// Detection ran to its end, or did not.
     pub fn detected(&self, ok: bool) {
         let mut state = self.lock();
-        state.detection_fails_since = if ok { None } else { state.detection_fails_since.or(Some(Instant::now())) };
+        state.detection_fails_since =
+            if ok { None } else { state.detection_fails_since.or(Some(Instant::now())) };
     }
 
     /// All pages are out, or some wait.
@@ -113,7 +114,10 @@ impl Health {
         let checks = [
             (stalled(state.received), "the queue has not answered for minutes"),
             (state.in_hand > 0 && stalled(state.progressed), "messages are in hand and nothing is committed"),
-            (state.detection_fails_since.is_some_and(stalled), "the rules have not run to their end for minutes"),
+            (
+                state.detection_fails_since.is_some_and(stalled),
+                "the rules have not run to their end for minutes",
+            ),
             (state.pages_wait_since.is_some_and(stalled), "pages have waited to be sent for minutes"),
         ];
         let mut troubles: Vec<&str> = checks.iter().filter(|(is, _)| *is).map(|(_, what)| *what).collect();
@@ -175,7 +179,9 @@ fn answer(request: &Request<Incoming>, health: &Health) -> Response<Full<Bytes>>
     };
     let mut response = Response::new(Full::new(Bytes::from(format!("{body}\n"))));
     *response.status_mut() = status;
-    response.headers_mut().insert("content-type", hyper::header::HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert("content-type", hyper::header::HeaderValue::from_static("application/json"));
     response
 }
 

@@ -84,7 +84,10 @@ impl Limits {
     pub fn check(&self) -> anyhow::Result<()> {
         ensure!(self.messages_in_hand_max > 0, "at least one message must be in hand at a time");
         ensure!(self.receivers > 0 && self.fetches_max > 0, "at least one receive and one fetch must run");
-        ensure!(self.decodes_max > 0 && self.pieces_waiting_max > 0, "at least one source must be decoded at a time");
+        ensure!(
+            self.decodes_max > 0 && self.pieces_waiting_max > 0,
+            "at least one source must be decoded at a time"
+        );
         ensure!(
             self.visibility >= Duration::from_secs(10) && self.visibility <= HIDDEN_TOTAL_MAX,
             "the visibility timeout must lie between 10 s and 12 h, and is {:?}",

@@ -164,7 +164,8 @@ async fn ingest(
     };
     let committing = tokio::spawn(committer.run(committed));
     let deleting = tokio::spawn(settle::delete_all(Arc::clone(&parts.queue), deleted));
-    let extending = tokio::spawn(keep_hidden(Arc::clone(&hands), Arc::clone(&parts.queue), parts.limits.clone()));
+    let extending =
+        tokio::spawn(keep_hidden(Arc::clone(&hands), Arc::clone(&parts.queue), parts.limits.clone()));
     let measuring = tokio::spawn(measure_depth(Arc::clone(&parts.queue)));
     let reader = Reader::new(
         Arc::clone(&parts.objects),

@@ -92,7 +92,8 @@ impl Recent {
             tokio::pin!(freed);
             // Registered before the second look, so that a turn given up in between is not missed.
             freed.as_mut().enable();
-            let still_busy = lock(&self.inner).under_way.get(&turn).is_some_and(|now| Arc::ptr_eq(now, &busy));
+            let still_busy =
+                lock(&self.inner).under_way.get(&turn).is_some_and(|now| Arc::ptr_eq(now, &busy));
             if still_busy {
                 freed.await;
             }
@@ -155,7 +156,9 @@ mod tests {
     #[tokio::test]
     async fn a_second_message_about_one_place_waits_for_the_first() {
         let recent = Arc::new(Recent::default());
-        let Standing::Ours(turn) = recent.stand("s3://b/k", Some("v1")).await else { panic!("nobody has it") };
+        let Standing::Ours(turn) = recent.stand("s3://b/k", Some("v1")).await else {
+            panic!("nobody has it")
+        };
         let second = tokio::spawn({
             let recent = Arc::clone(&recent);
             async move { matches!(recent.stand("s3://b/k", Some("v1")).await, Standing::TakenIn) }

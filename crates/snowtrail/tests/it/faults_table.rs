@@ -5,7 +5,8 @@ use crate::snowtrail::root;
 #[test]
 fn every_test_that_the_table_of_faults_names_exists() {
     let table = std::fs::read_to_string(root().join("docs/faults.md")).expect("the table");
-    let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| #")).collect();
+    let rows: Vec<&str> =
+        table.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| #")).collect();
     assert_eq!(rows.len(), 45);
     for row in rows {
         let shown = row.rsplit(" | ").next().unwrap_or_default();

@@ -45,14 +45,16 @@ fn schedules() -> impl Strategy<Value = Schedule> {
         .prop_map(|(deal, again, order, detect_after)| Schedule { deal, again, order, detect_after })
 }
 
-struct Firing {
-    rule: String,
-    log: PathBuf,
-    policy: Option<PathBuf>,
-    now: String,
+/// A fixture that fires.
+pub struct Firing {
+    pub rule: String,
+    pub log: PathBuf,
+    pub policy: Option<PathBuf>,
+    pub now: String,
 }
 
-fn firing_fixtures() -> Vec<Firing> {
+/// All of them, by file.
+pub fn firing_fixtures() -> Vec<Firing> {
     let mut found = Vec::new();
     for folder in
         root().join("testdata/rules").read_dir().expect("fixtures").flatten().filter(|e| e.path().is_dir())
@@ -76,7 +78,8 @@ fn firing_fixtures() -> Vec<Firing> {
     found
 }
 
-fn records(log: &Path) -> Vec<Value> {
+/// The records of a log file.
+pub fn records(log: &Path) -> Vec<Value> {
     let bytes = std::fs::read(log).expect("a log");
     let mut plain = Vec::new();
     if bytes.starts_with(&[0x1f, 0x8b]) {

@@ -1,6 +1,14 @@
 //! The shipped rules pass their own checks and fixtures, as a rule author would run them.
 
-use crate::snowtrail::{root, snowtrail};
+use snowtrail::intake;
+use snowtrail::policy_file::{self, Bound};
+use snowtrail::workbench::{self, Horizon};
+use snowtrail_lake::{Access, Lake};
+use snowtrail_model::Policy;
+use snowtrail_rules::RuleSet;
+
+use crate::law::firing_fixtures;
+use crate::snowtrail::{root, snowtrail, text};
 
 #[test]
 fn shipped_rules_keep_the_law() {
@@ -45,5 +53,30 @@ fn shipped_hunts_run() {
     for hunt in root().join("queries/hunts").read_dir().expect("hunts").flatten() {
         let file = hunt.path();
         snowtrail(&["sql", "--file", file.to_str().expect("a path"), "--lake", lake]).expect_status(0);
+    }
+}
+
+/// Rules see tables in memory where events are few, people always plans: the same views, made twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn views_as_tables_and_as_plans_give_the_same_findings() {
+    let mut fixtures = firing_fixtures();
+    fixtures.dedup_by(|a, b| a.rule == b.rule);
+    for fixture in fixtures {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut lake = Lake::open(text(&folder.path().join("lake")), Access::Write).await.expect("a lake");
+        intake::take_in(&mut lake, std::slice::from_ref(&fixture.log)).await.expect("it is taken in");
+        let rules = RuleSet::shipped().expect("the rules that ship");
+        let policy = fixture.policy.map(|file| policy_file::policy(&file, &rules).expect("a policy"));
+        let bound = Bound { rules, policy: policy.unwrap_or_else(Policy::default) };
+        let now = fixture.now.parse().expect("a time");
+        let mut found = Vec::new();
+        for horizon in [Horizon::UpToNow, Horizon::Everything] {
+            let engine = workbench::open(&lake, &bound, now, horizon).await.expect("a session");
+            let evaluation = engine.evaluate(now, |_| {}).await;
+            assert!(evaluation.failures.is_empty(), "{:?}", evaluation.failures);
+            found.push(evaluation.findings);
+        }
+        assert_eq!(found[0], found[1], "{:?}", fixture.log);
+        assert!(found[0].iter().any(|f| f.rule == fixture.rule), "{:?} is silent", fixture.log);
     }
 }

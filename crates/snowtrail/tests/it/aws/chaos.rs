@@ -67,7 +67,8 @@ async fn assert_whole(stage: &Stage, events: i64) {
 /// The keys under which pages about the stranger were sent.
 async fn keys_about_the_stranger(stage: &Stage) -> std::collections::BTreeSet<String> {
     let pages = stage.pages(1).await;
-    let about = pages.iter().filter_map(|p| p["Message"].as_str()).filter(|m| m.contains("unexpected-reader"));
+    let about =
+        pages.iter().filter_map(|p| p["Message"].as_str()).filter(|m| m.contains("unexpected-reader"));
     about.filter_map(|m| m.lines().find_map(|l| l.strip_prefix("Page: ")).map(str::to_owned)).collect()
 }
 
@@ -117,7 +118,10 @@ async fn a_commit_refused_as_conflicting_is_made_again() {
     stage.drain();
     put_reads(&stage, 321, 1, 10).await;
     let conflict = Act::Refuse(409, "ConditionalRequestConflict");
-    let faults = vec![fault("PUT", "events/_delta_log", conflict, 3), fault("PUT", "sources/_delta_log", Act::Refuse(500, "InternalError"), 2)];
+    let faults = vec![
+        fault("PUT", "events/_delta_log", conflict, 3),
+        fault("PUT", "sources/_delta_log", Act::Refuse(500, "InternalError"), 2),
+    ];
     let proxy = Proxy::start(&stage.account.endpoint, faults).await;
     drain_through(&stage, &proxy);
     assert_eq!(proxy.left(), 0, "every fault happened");
@@ -143,7 +147,8 @@ async fn a_body_cut_in_the_middle_is_completed() {
     let stage = Stage::new().await;
     stage.notify_queue().await;
     put_reads(&stage, 323, 1, 200).await;
-    let proxy = Proxy::start(&stage.account.endpoint, vec![fault("GET", "0000032300000000", Act::Cut, 2)]).await;
+    let proxy =
+        Proxy::start(&stage.account.endpoint, vec![fault("GET", "0000032300000000", Act::Cut, 2)]).await;
     drain_through(&stage, &proxy);
     assert_eq!(proxy.left(), 0);
     assert_whole(&stage, 200).await;
@@ -155,9 +160,11 @@ async fn a_topic_that_refuses_delays_a_page_and_loses_none() {
     let stage = Stage::new().await;
     stage.notify_queue().await;
     put_reads(&stage, 324, 1, 5).await;
-    let proxy =
-        Proxy::start(&stage.account.endpoint, vec![fault("POST", "Action=Publish", Act::Refuse(500, "InternalError"), 1_000)])
-            .await;
+    let proxy = Proxy::start(
+        &stage.account.endpoint,
+        vec![fault("POST", "Action=Publish", Act::Refuse(500, "InternalError"), 1_000)],
+    )
+    .await;
     let mut command = through(&stage, &proxy);
     said(command.args(["--once", "--skip-proof"]).output().expect("it starts")).expect_status(0);
     assert!(stage.pages(0).await.is_empty());
@@ -247,7 +254,8 @@ async fn a_bomb_in_the_bucket_is_a_reject_and_nothing_else() {
 async fn a_setting_that_makes_writers_overwrite_each_other_is_refused() {
     let stage = Stage::new().await;
     let mut command = stage.worker();
-    let refused = said(command.arg("--once").env("AWS_S3_ALLOW_UNSAFE_RENAME", "true").output().expect("it starts"));
+    let refused =
+        said(command.arg("--once").env("AWS_S3_ALLOW_UNSAFE_RENAME", "true").output().expect("it starts"));
     assert!(refused.expect_status(3).stderr.contains("AWS_S3_ALLOW_UNSAFE_RENAME is set"));
 }
 

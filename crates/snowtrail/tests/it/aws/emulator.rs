@@ -72,15 +72,18 @@ impl Emulator {
 
     /// The emulator is the keeper's child; signals go to the children only.
     fn signal(&self, signal: &str) {
-        let status = Command::new("pkill").args([signal, "-P", &self.keeper.id().to_string(), "-f", "ministack"]).status();
+        let status = Command::new("pkill")
+            .args([signal, "-P", &self.keeper.id().to_string(), "-f", "ministack"])
+            .status();
         assert!(status.expect("pkill runs").success());
     }
 }
 
 /// The executable, installed by the one documented command.
-fn installed() -> PathBuf {
+pub fn installed() -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("peers/ministack");
-    let output = Command::new(root().join("testdata/peers/install.sh")).arg(&folder).output().expect("a shell");
+    let output =
+        Command::new(root().join("testdata/peers/install.sh")).arg(&folder).output().expect("a shell");
     assert!(
         output.status.success(),
         "the emulator cannot be installed: {}",
@@ -130,7 +133,12 @@ impl Account {
     /// A new account in an emulator.
     pub fn at(endpoint: &str) -> Account {
         static NEXT: AtomicU64 = AtomicU64::new(100_000_000_000);
-        let id = NEXT.fetch_add(1, Ordering::Relaxed).to_string();
+        Account::named(endpoint, &NEXT.fetch_add(1, Ordering::Relaxed).to_string())
+    }
+
+    /// The account with this number in an emulator.
+    pub fn named(endpoint: &str, id: &str) -> Account {
+        let id = id.to_owned();
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(REGION))

@@ -19,10 +19,8 @@ const UNBALANCED: &str =
 async fn a_strangers_read_in_a_log_file_is_a_page_in_the_subscribed_queue() {
     let stage = Stage::new().await;
     stage.notify_queue().await;
-    let records = [
-        read(&uuid(1, 1), &minutes_ago(30), READER),
-        read(&uuid(1, 2), &minutes_ago(20), STRANGER),
-    ];
+    let records =
+        [read(&uuid(1, 1), &minutes_ago(30), READER), read(&uuid(1, 2), &minutes_ago(20), STRANGER)];
     stage.put(&log_key("aaaaaaaaaaaaaaaa"), log_file(&records)).await;
     stage.drain();
 
@@ -39,8 +37,14 @@ async fn a_strangers_read_in_a_log_file_is_a_page_in_the_subscribed_queue() {
     assert!(subject.starts_with("HIGH: ") && subject.len() < 100, "{subject}");
     let attributes = &page["MessageAttributes"];
     assert_eq!(attributes["severity"]["Value"], "high", "{attributes}");
-    assert!(attributes["rule"]["Value"].as_str().is_some_and(|v| v.contains("unexpected-reader")), "{attributes}");
-    assert!(attributes["owner"]["Value"].as_str().is_some_and(|v| v.contains("blizzard-checkout")), "{attributes}");
+    assert!(
+        attributes["rule"]["Value"].as_str().is_some_and(|v| v.contains("unexpected-reader")),
+        "{attributes}"
+    );
+    assert!(
+        attributes["owner"]["Value"].as_str().is_some_and(|v| v.contains("blizzard-checkout")),
+        "{attributes}"
+    );
     assert_eq!(stage.depth(&stage.queue).await, 0, "the notification is settled");
 
     stage.drain();
@@ -99,16 +103,21 @@ async fn two_workers_on_one_queue_store_each_event_once_and_page_once() {
     assert_eq!(stage.count(DISTINCT), 24 * 20);
     assert_eq!(stage.count(UNBALANCED), 0);
     let pages = stage.pages(1).await;
-    let about_the_stranger =
-        pages.iter().filter(|p| p["Message"].as_str().is_some_and(|m| m.contains("unexpected-reader"))).count();
+    let about_the_stranger = pages
+        .iter()
+        .filter(|p| p["Message"].as_str().is_some_and(|m| m.contains("unexpected-reader")))
+        .count();
     assert_eq!(about_the_stranger, 1, "{pages:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fifo_topic_gets_its_group_and_its_deduplication_id() {
-    let stage =
-        Stage::with_topic(Account::new(), "pages.fifo", &[("FifoTopic", "true"), ("ContentBasedDeduplication", "false")])
-            .await;
+    let stage = Stage::with_topic(
+        Account::new(),
+        "pages.fifo",
+        &[("FifoTopic", "true"), ("ContentBasedDeduplication", "false")],
+    )
+    .await;
     stage.notify_queue().await;
     stage.put(&log_key("dddddddddddddddd"), log_file(&[read(&uuid(4, 1), &minutes_ago(5), STRANGER)])).await;
     stage.drain();

@@ -95,7 +95,9 @@ async fn digest_insight_and_foreign_objects_are_left() {
     let stage = Stage::new().await;
     stage.notify_queue().await;
     let foreign = [
-        format!("AWSLogs/{ACCOUNT}/CloudTrail-Digest/us-west-2/2026/11/25/{ACCOUNT}_CloudTrail-Digest_us-west-2_t_us-west-2_20261125T030500Z.json.gz"),
+        format!(
+            "AWSLogs/{ACCOUNT}/CloudTrail-Digest/us-west-2/2026/11/25/{ACCOUNT}_CloudTrail-Digest_us-west-2_t_us-west-2_20261125T030500Z.json.gz"
+        ),
         format!("AWSLogs/{ACCOUNT}/CloudTrail-Insight/us-west-2/2026/11/25/x.json.gz"),
         format!("AWSLogs/{ACCOUNT}/Config/us-west-2/2026/11/25/x.json.gz"),
         "notes.txt".to_owned(),
@@ -124,7 +126,11 @@ async fn what_cannot_be_read_ends_in_the_dead_letter_queue_and_its_siblings_do_n
         }
     }
     assert_eq!(stage.count(ALL), 2, "siblings are stored");
-    assert_eq!(stage.count("SELECT count(*) FROM rejects"), 1, "a bad record is a reject, and its message settled");
+    assert_eq!(
+        stage.count("SELECT count(*) FROM rejects"),
+        1,
+        "a bad record is a reject, and its message settled"
+    );
     let dead = stage.take(&stage.dead_letters, 2).await;
     let bodies: Vec<&str> = dead.iter().filter_map(|m| m.body()).collect();
     assert_eq!(bodies.len(), 2, "{bodies:?}");

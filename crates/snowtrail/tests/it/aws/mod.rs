@@ -5,6 +5,7 @@
 //! processes.
 
 mod chaos;
+mod deployed;
 pub mod emulator;
 mod end_to_end;
 mod envelopes;

@@ -56,7 +56,8 @@ impl Proxy {
             while let Ok((stream, _)) = listener.accept().await {
                 let (upstream, faults) = (upstream.clone(), Arc::clone(&shared));
                 tokio::spawn(async move {
-                    let service = service_fn(move |request| pass(request, upstream.clone(), Arc::clone(&faults)));
+                    let service =
+                        service_fn(move |request| pass(request, upstream.clone(), Arc::clone(&faults)));
                     let connection = hyper::server::conn::http1::Builder::new();
                     let _ = connection.serve_connection(TokioIo::new(stream), service).await;
                 });
@@ -104,7 +105,10 @@ async fn pass(
     match act {
         Some(Act::LoseReply) => Err(Lost),
         Some(Act::Cut) => {
-            let whole = std::mem::take(answer.body_mut()).collect().await.map_or(Bytes::new(), |body| body.to_bytes());
+            let whole = std::mem::take(answer.body_mut())
+                .collect()
+                .await
+                .map_or(Bytes::new(), |body| body.to_bytes());
             *answer.body_mut() = Full::new(whole.slice(..whole.len() / 2));
             answer.headers_mut().insert(CONTENT_LENGTH, whole.len().into());
             Ok(answer)

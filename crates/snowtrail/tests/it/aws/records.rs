@@ -70,5 +70,7 @@ pub fn log_file(records: &[Value]) -> Vec<u8> {
 
 /// The key of a log file, as CloudTrail names it.
 pub fn log_key(unique: &str) -> String {
-    format!("AWSLogs/{ACCOUNT}/CloudTrail/us-west-2/2026/11/25/{ACCOUNT}_CloudTrail_us-west-2_20261125T0305Z_{unique}.json.gz")
+    format!(
+        "AWSLogs/{ACCOUNT}/CloudTrail/us-west-2/2026/11/25/{ACCOUNT}_CloudTrail_us-west-2_20261125T0305Z_{unique}.json.gz"
+    )
 }

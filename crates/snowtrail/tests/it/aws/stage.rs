@@ -83,7 +83,14 @@ impl Stage {
 
     /// Sends a body to the queue.
     pub async fn send(&self, body: &str) {
-        self.account.sqs().send_message().queue_url(&self.queue).message_body(body).send().await.expect("a message");
+        self.account
+            .sqs()
+            .send_message()
+            .queue_url(&self.queue)
+            .message_body(body)
+            .send()
+            .await
+            .expect("a message");
     }
 
     /// The worker's command line, without `--once`.
@@ -149,11 +156,20 @@ impl Stage {
 }
 
 async fn receive(account: &Account, queue: &str, wait: i32) -> Vec<aws_sdk_sqs::types::Message> {
-    let call = account.sqs().receive_message().queue_url(queue).max_number_of_messages(10).wait_time_seconds(wait);
-    let messages = call.message_attribute_names("All").send().await.expect("a receive").messages.unwrap_or_default();
+    let call =
+        account.sqs().receive_message().queue_url(queue).max_number_of_messages(10).wait_time_seconds(wait);
+    let messages =
+        call.message_attribute_names("All").send().await.expect("a receive").messages.unwrap_or_default();
     for message in &messages {
         let handle = message.receipt_handle().unwrap_or_default();
-        account.sqs().delete_message().queue_url(queue).receipt_handle(handle).send().await.expect("a deletion");
+        account
+            .sqs()
+            .delete_message()
+            .queue_url(queue)
+            .receipt_handle(handle)
+            .send()
+            .await
+            .expect("a deletion");
     }
     messages
 }
@@ -163,11 +179,22 @@ pub async fn make_bucket(account: &Account, bucket: &str) {
     let place = CreateBucketConfiguration::builder()
         .location_constraint(BucketLocationConstraint::from(REGION))
         .build();
-    account.s3().create_bucket().bucket(bucket).create_bucket_configuration(place).send().await.expect("a bucket");
+    account
+        .s3()
+        .create_bucket()
+        .bucket(bucket)
+        .create_bucket_configuration(place)
+        .send()
+        .await
+        .expect("a bucket");
 }
 
 /// Makes a queue, gives its URL.
-pub async fn make_queue(account: &Account, name: &str, attributes: &[(QueueAttributeName, String)]) -> String {
+pub async fn make_queue(
+    account: &Account,
+    name: &str,
+    attributes: &[(QueueAttributeName, String)],
+) -> String {
     let mut call = account.sqs().create_queue().queue_name(name);
     for (attribute, value) in attributes {
         call = call.attributes(attribute.clone(), value);
@@ -177,7 +204,8 @@ pub async fn make_queue(account: &Account, name: &str, attributes: &[(QueueAttri
 
 /// The ARN of a queue.
 pub async fn arn_of(account: &Account, queue: &str) -> String {
-    let call = account.sqs().get_queue_attributes().queue_url(queue).attribute_names(QueueAttributeName::QueueArn);
+    let call =
+        account.sqs().get_queue_attributes().queue_url(queue).attribute_names(QueueAttributeName::QueueArn);
     let attributes = call.send().await.expect("attributes").attributes.unwrap_or_default();
     attributes.get(&QueueAttributeName::QueueArn).cloned().expect("an ARN")
 }
@@ -202,7 +230,8 @@ async fn make_topic(account: &Account, name: &str, attributes: &[(&str, &str)]) 
 
 /// Subscribes a queue to a topic.
 pub async fn subscribe(account: &Account, topic: &str, queue: &str, attributes: &[(&str, &str)]) {
-    let mut call = account.sns().subscribe().topic_arn(topic).protocol("sqs").endpoint(arn_of(account, queue).await);
+    let mut call =
+        account.sns().subscribe().topic_arn(topic).protocol("sqs").endpoint(arn_of(account, queue).await);
     for (attribute, value) in attributes {
         call = call.attributes(*attribute, *value);
     }

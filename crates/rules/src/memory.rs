@@ -1,0 +1,102 @@
+//! Tables in memory: what a query gives is computed once and kept, instead of being planned into every query above it.
+//!
+//! A rule stands on views that stand on views. As plans they are inlined, so that one rule's plan holds the ground view
+//! `actions` a dozen times: planning it takes longer than running it, and every rule runs it again. While the events in
+//! sight are few, each view is therefore a table, and a rule is planned over flat tables. Rows are the same either way.
+//! Above [`EVENTS_IN_MEMORY_MAX`] the views stay plans, which stream from the lake and need no memory for it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use datafusion::datasource::MemTable;
+use datafusion::error::DataFusionError;
+use datafusion::physical_plan::collect;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+
+use crate::set::RuleSet;
+
+/// Events up to which the views of an evaluation are tables in memory. Each event costs about a kilobyte, in the ground
+/// table and in the views above it. Beyond it the views are plans: slower to plan and run again for each rule, but
+/// streaming.
+pub const EVENTS_IN_MEMORY_MAX: usize = 300_000;
+
+/// How the views of an evaluation are made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Making {
+    /// As plans, all of them: for people, and for lakes that are larger than memory.
+    #[default]
+    Plans,
+    /// As tables, those that a rule needs. The session's `events` must be small, see [`keep_events`].
+    Tables,
+}
+
+/// Runs a query and keeps its rows as a table.
+pub(crate) async fn table(session: &SessionContext, sql: &str) -> Result<MemTable, DataFusionError> {
+    let (schema, batches) = rows(session, sql).await?;
+    MemTable::try_new(schema, vec![batches])
+}
+
+/// Runs a query.
+pub(crate) async fn rows(
+    session: &SessionContext,
+    sql: &str,
+) -> Result<(SchemaRef, Vec<RecordBatch>), DataFusionError> {
+    let plan = session.sql(sql.trim().trim_end_matches(';')).await?.create_physical_plan().await?;
+    let schema = plan.schema();
+    Ok((schema, collect(plan, session.task_ctx()).await?))
+}
+
+/// A session for tables in memory, which is empty yet.
+pub(crate) fn session() -> SessionContext {
+    let config = SessionConfig::new()
+        .with_target_partitions(1)
+        .with_create_default_catalog_and_schema(true)
+        .with_default_catalog_and_schema("lake", "public");
+    SessionContext::new_with_config(config)
+}
+
+/// Puts the rows of the session's `events` into memory in the place of the table, if there are at most
+/// [`EVENTS_IN_MEMORY_MAX`] of them; with only those columns that some rule or view names. From then on queries of
+/// the session run in one partition: for tables in memory, dealing rows out costs more than it gains.
+///
+/// # Errors
+/// When the events cannot be read.
+pub async fn keep_events(session: &SessionContext, rules: &RuleSet) -> Result<Making, DataFusionError> {
+    let counted = session.sql("SELECT event_time FROM events").await?.count().await?;
+    if counted > EVENTS_IN_MEMORY_MAX {
+        return Ok(Making::Plans);
+    }
+    let columns = columns_named(session, rules).await?;
+    let kept = table(session, &format!("SELECT {} FROM events", columns.join(", "))).await?;
+    session.deregister_table("events")?;
+    session.register_table("events", Arc::new(kept))?;
+    session.state_ref().write().config_mut().options_mut().execution.target_partitions = 1;
+    Ok(Making::Tables)
+}
+
+/// The columns of `events` whose names occur in a rule or a view, quoted. What nobody names can reach no finding,
+/// because a finding's columns are named one by one.
+///
+/// # Errors
+/// When there is no table `events`.
+pub async fn columns_named(
+    session: &SessionContext,
+    rules: &RuleSet,
+) -> Result<Vec<String>, DataFusionError> {
+    let mut words = BTreeSet::new();
+    let views = rules.views.values().map(|(_, sql)| sql);
+    for sql in rules.rules.values().map(|rule| &rule.sql).chain(views) {
+        let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize();
+        words.extend(tokens.unwrap_or_default().into_iter().filter_map(|token| match token {
+            Token::Word(word) => Some(word.value.to_lowercase()),
+            _ => None,
+        }));
+    }
+    let events = session.table_provider("events").await?.schema();
+    let named = events.fields().iter().filter(|f| words.contains(f.name()));
+    Ok(named.map(|f| format!("\"{}\"", f.name())).collect())
+}
