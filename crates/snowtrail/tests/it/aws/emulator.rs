@@ -50,6 +50,7 @@ impl Emulator {
             .args(["-c", script])
             .arg(&executable)
             .env("BIND_HOST", "127.0.0.1")
+            .env("MINISTACK_HOST", "127.0.0.1")
             .env("GATEWAY_PORT", port.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
