@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, bail};
 use async_trait::async_trait;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use object_store::aws::{AmazonS3Builder, AwsCredential};
+use object_store::aws::{AmazonS3Builder, AwsCredential, Checksum};
 use object_store::{BackoffConfig, ClientOptions, CredentialProvider, ObjectStore, RetryConfig};
 use tokio::sync::Mutex;
 
@@ -49,6 +49,8 @@ pub fn lake_store(aws: &Aws, uri: &str) -> anyhow::Result<Arc<dyn ObjectStore>> 
         .with_bucket_name(bucket)
         .with_region(region.as_ref())
         .with_credentials(Arc::new(SdkCredentials { provider, cached: Mutex::new(None) }))
+        // Object Lock refuses a put without a checksum. Source: S3 User Guide, "Object Lock considerations".
+        .with_checksum_algorithm(Checksum::SHA256)
         .with_client_options(ClientOptions::new().with_timeout(REQUEST_TIMEOUT))
         .with_retry(RetryConfig {
             backoff: BackoffConfig::default(),

@@ -58,7 +58,7 @@ impl Emulator {
             .spawn()
             .expect("a shell starts");
         wait_until_ready(port);
-        Emulator { endpoint: format!("http://127.0.0.1:{port}"), keeper: keeper }
+        Emulator { endpoint: format!("http://127.0.0.1:{port}"), keeper }
     }
 
     /// Makes it hang: connections stand, nothing answers.

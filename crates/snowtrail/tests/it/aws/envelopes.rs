@@ -80,7 +80,7 @@ async fn one_event_by_event_bridge_and_by_file_is_one_row() {
     let stage = Stage::new().await;
     stage.notify_queue().await;
     let record = one(23, 1);
-    stage.put(&log_key("both"), log_file(&[record.clone()])).await;
+    stage.put(&log_key("both"), log_file(std::slice::from_ref(&record))).await;
     let event = json!({ "version": "0", "id": uuid(1, 2), "detail-type": "AWS API Call via CloudTrail",
         "source": "aws.secretsmanager", "account": ACCOUNT, "time": minutes_ago(1), "region": "us-west-2",
         "resources": [], "detail": record });
