@@ -80,6 +80,7 @@ fn spawn(mut command: Command) -> Child {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_ten_times_under_load_a_worker_loses_and_doubles_nothing() {
     let stage = Stage::new().await;
+    stage.deliveries_max(100).await;
     stage.notify_queue().await;
     for round in 0..10u32 {
         put_reads(&stage, 300 + round, 3, 40).await;

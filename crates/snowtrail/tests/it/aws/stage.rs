@@ -38,6 +38,16 @@ impl Stage {
         Stage::with_topic(Account::new(), "pages", &[]).await
     }
 
+    /// Gives messages so many deliveries before they are dead: a worker that is killed again and again uses one up each
+    /// time, and the queue cannot tell that from a message that nobody can read.
+    pub async fn deliveries_max(&self, most: u32) {
+        let redrive = json!({ "deadLetterTargetArn": arn_of(&self.account, &self.dead_letters).await,
+            "maxReceiveCount": most.to_string() });
+        let call = self.account.sqs().set_queue_attributes().queue_url(&self.queue);
+        let call = call.attributes(QueueAttributeName::RedrivePolicy, redrive.to_string());
+        call.send().await.expect("attributes");
+    }
+
     /// Everything, in an account, with a topic that has these attributes.
     pub async fn with_topic(account: Account, topic: &str, attributes: &[(&str, &str)]) -> Stage {
         let (trail, lake) = (format!("trail-{}", account.id), format!("lake-{}", account.id));
