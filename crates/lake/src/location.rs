@@ -62,7 +62,9 @@ impl Location {
     }
 
     pub(crate) fn path(&self) -> Option<PathBuf> {
-        if self.store.is_some() { None } else { self.url.to_file_path().ok() }
+        let path = self.url.to_file_path().ok().filter(|_| self.store.is_none())?;
+        // Without the slash at its end, under which a file would pass for a folder that is missing.
+        Some(path.components().collect())
     }
 
     pub(crate) fn builder(&self, table: Table) -> std::result::Result<DeltaTableBuilder, DeltaTableError> {

@@ -112,6 +112,8 @@ impl Detect {
                     let length = pause.length();
                     telemetry::detection_failed(&failure, length);
                     self.health.detected(false);
+                    // What a tick cannot do at all must not keep it from what a sweep can.
+                    self.owes_sweep = true;
                     tokio::select! {
                         biased;
                         () = stop.cancelled() => return Ok(()),

@@ -242,11 +242,9 @@ fn lake_of_a_newer_schema_is_refused_before_a_row_is_read() {
     let case = Case::new("more.json", &log(&[record(1)]));
     let first = case.lake().join("events/_delta_log/00000000000000000000.json");
     let log = std::fs::read_to_string(&first).expect("the first commit");
-    std::fs::write(
-        &first,
-        log.replace(r#""snowtrail.schemaVersion":"1""#, r#""snowtrail.schemaVersion":"99""#),
-    )
-    .expect("written");
+    let ours = format!(r#""snowtrail.schemaVersion":"{}""#, snowtrail_lake::SCHEMA_VERSION);
+    assert!(log.contains(&ours), "{log}");
+    std::fs::write(&first, log.replace(&ours, r#""snowtrail.schemaVersion":"99""#)).expect("written");
     for arguments in [vec!["sql", "SELECT 1"], vec!["ingest", "testdata/story"], vec!["detect"]] {
         let lake = case.lake();
         let output = command().args(&arguments).args(["--lake", text(&lake)]).output().expect("it runs");

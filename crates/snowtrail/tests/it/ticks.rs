@@ -6,7 +6,6 @@
 //! fixed, so that a failure repeats; `SNOWTRAIL_TICKS_SEED` draws another.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -21,7 +20,7 @@ use snowtrail_rules::{RuleSet, Scope};
 use tempfile::{TempDir, tempdir};
 
 use crate::law::{firing_fixtures, records};
-use crate::snowtrail::text;
+use crate::snowtrail::{root, text};
 
 /// Batches that the last days are dealt into.
 const BATCHES: usize = 14;
@@ -217,9 +216,32 @@ async fn ticks_give_what_sweeps_give() {
         revised.extend(play.revisions.into_keys());
     }
     for (id, rule) in &bound(None).rules.rules {
-        let is_judged = rule.header.scope != Scope::All;
+        // What is stuck is found by time alone; how a tick revises it has a test of its own below.
+        let is_judged = rule.header.scope != Scope::All && id != "rotation-stuck";
         assert!(!is_judged || revised.contains(id), "no tick ever revised a finding of `{id}`");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn late_end_of_a_stuck_rotation_is_told_by_a_tick() {
+    let mut records = fixture("rotation-stuck/fires-though-it-ended-in-the-end.json");
+    records.sort_by_key(|record| record["eventTime"].as_str().expect("a time").to_owned());
+    let end = records.pop().expect("an end");
+    let mut stage = Stage::new(bound(None)).await;
+    stage.feed(&records).await;
+    stage.now = "2026-11-03T14:30:00Z".parse().expect("a time");
+    let found = stage.sweep().await.revisions;
+    assert!(found.iter().any(|f| f.rule == "rotation-stuck" && f.resolved_at().is_none()), "{found:?}");
+    stage.feed(&[end]).await;
+    let Ticked::Detected(detection) = stage.tick().await else { panic!("the end wakes a tick") };
+    let stuck = detection.revisions.iter().find(|f| f.rule == "rotation-stuck");
+    assert!(stuck.is_some_and(|f| f.resolved_at().is_some()), "{:?}", detection.revisions);
+    assert!(stage.sweep().await.revisions.is_empty(), "a sweep has nothing to add");
+}
+
+/// The records of a rule's fixture.
+fn fixture(path: &str) -> Vec<Value> {
+    records(&root().join("testdata/rules").join(path))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -237,7 +259,7 @@ async fn wrong_scope_does_not_pass_for_a_right_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn second_sweep_and_idle_tick_append_nothing() {
     let mut stage = Stage::new(bound(None)).await;
-    stage.feed(&records(Path::new("testdata/rules/rotation-failed/fires-in-set-secret.json"))).await;
+    stage.feed(&fixture("rotation-failed/fires-in-set-secret.json")).await;
     assert_eq!(stage.sweep().await.revisions.len(), 1);
     assert!(stage.sweep().await.revisions.is_empty());
     assert!(matches!(stage.tick().await, Ticked::Nothing));
@@ -246,8 +268,8 @@ async fn second_sweep_and_idle_tick_append_nothing() {
 /// Reading an encrypted trail makes a Decrypt, which is delivered in the trail: a worker must not wake itself for ever.
 #[tokio::test(flavor = "multi_thread")]
 async fn pipelines_own_reads_are_stored_and_wake_nobody() {
-    let log = Path::new("testdata/rules/unexpected-reader/fires-stranger.json");
-    let mut decrypt = records(log).into_iter().find(|r| r["eventName"] == "Decrypt").expect("a Decrypt");
+    let reads = fixture("unexpected-reader/fires-stranger.json");
+    let mut decrypt = reads.into_iter().find(|r| r["eventName"] == "Decrypt").expect("a Decrypt");
     let mut stage = Stage::new(bound(None)).await;
     stage.feed(&[decrypt.clone()]).await;
     stage.sweep().await;
