@@ -5,7 +5,8 @@
 //! Two at once, here or in another process: one wins, the other looks again.
 //!
 //! The stored findings are read before the events, so that they never know of events that a run does not see. `now` must
-//! not go backwards from run to run (see [`Lake::judged_at`]); the caller sees to that. Shows no progress by itself.
+//! not go backwards from run to run, and a detector that stays sees to that (see [`Lake::judged_at`]). Shows no progress
+//! by itself.
 
 use std::collections::BTreeMap;
 
@@ -75,6 +76,8 @@ pub async fn run(
 pub struct Detector {
     watching: Option<Watching>,
     held: Option<Held>,
+    /// A version of the findings' history, and the newest `now` that it was judged by.
+    judged: Option<(Option<u64>, Timestamp)>,
 }
 
 /// A watch and the version of `events` that it has seen.
@@ -117,6 +120,7 @@ impl Detector {
         for _ in 0..ATTEMPTS_MAX {
             lake.refresh(Table::Findings).await?;
             lake.refresh(Table::Events).await?;
+            let now = self.no_earlier(lake, now).await?;
             let Some(watching) = &self.watching else {
                 return Ok(Ticked::Unable("there was no sweep yet".to_owned()));
             };
@@ -151,6 +155,7 @@ impl Detector {
         for _ in 0..ATTEMPTS_MAX {
             lake.refresh(Table::Findings).await?;
             lake.refresh(Table::Events).await?;
+            let now = if watches { self.no_earlier(lake, now).await? } else { now };
             let found_at = Timestamp::now();
             let engine = workbench::open_for(lake, bound, now, Horizon::UpToNow, watches).await?;
             let evaluation = engine.evaluate(found_at, &mut *progress).await;
@@ -168,6 +173,19 @@ impl Detector {
             return Ok(Detection { findings, revisions, failures: evaluation.failures, owed: None });
         }
         Err(gave_up(lake))
+    }
+
+    /// `now`, or the newest one that the stored findings were judged by, by whomever: another detector's clock may be
+    /// ahead, and what only time brought about must not be withdrawn because ours is behind.
+    async fn no_earlier(&mut self, lake: &Lake, now: Timestamp) -> anyhow::Result<Timestamp> {
+        let version = lake.delta(Table::Findings).version();
+        let stored = match self.judged.filter(|(known, _)| *known == version) {
+            Some((_, stored)) => stored,
+            None => lake.judged_at().await?.unwrap_or(Timestamp::MIN),
+        };
+        let now = now.max(stored);
+        self.judged = Some((version, stored));
+        Ok(now)
     }
 
     async fn judge_new(

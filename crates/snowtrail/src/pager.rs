@@ -118,6 +118,9 @@ impl Pager {
     ) -> anyhow::Result<Vec<Page>> {
         let tags = BTreeMap::new();
         for _ in 0..ATTEMPTS_MAX {
+            // The ledger must be that of the very snapshot that the claim is held against. Recording what was sent may
+            // have moved the snapshot past another pager's plan without a conflict.
+            self.catch_up(lake).await?;
             let ledger = self.ledger();
             let inputs = FoldInputs { policy: &self.bound.policy, tags: &tags, now, already: ledger };
             let folded = fold(findings, &inputs);
@@ -128,7 +131,6 @@ impl Pager {
             if self.write(lake, &records, &[Claim::Pages]).await? {
                 return Ok(folded.pages);
             }
-            self.catch_up(lake).await?;
         }
         bail!(
             "gave up planning pages in `{}` after {ATTEMPTS_MAX} attempts: other pagers kept winning",

@@ -7,13 +7,11 @@
 //! commit that fails is tried again with the same batch; the lake knows how far it came. Does not delete.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use snowtrail_lake::{Batch, Ingest, Lake, SourceRow};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
-use tokio_util::sync::CancellationToken;
 
 use crate::decoding::Chunk;
 use crate::telemetry;
@@ -70,8 +68,6 @@ pub struct Committer {
     pub limits: Limits,
     /// For lags.
     pub clock: Arc<dyn Clock>,
-    /// Cancelled when the process must end: a batch that does not get through is given up, and its messages come back.
-    pub give_up: CancellationToken,
 }
 
 impl Committer {
@@ -114,9 +110,7 @@ impl Committer {
                 Err(failure) => {
                     let length = pause.length();
                     telemetry::commit_failed(&failure, length);
-                    if !self.wait(length).await {
-                        return;
-                    }
+                    sleep(length).await;
                 }
             }
         };
@@ -134,15 +128,6 @@ impl Committer {
         for message in messages {
             // Whoever deletes goes away only at a stop; the message then comes back and is recognized.
             let _ = self.deletable.send(message.settle(&committed)).await;
-        }
-    }
-
-    /// Waits before the next try; false when there is to be none.
-    async fn wait(&self, length: Duration) -> bool {
-        tokio::select! {
-            biased;
-            () = self.give_up.cancelled() => false,
-            () = sleep(length) => true,
         }
     }
 }

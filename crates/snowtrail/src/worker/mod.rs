@@ -30,10 +30,9 @@ use anyhow::Context;
 use snowtrail_lake::{Ingest, Lake};
 use snowtrail_page::PublishTarget;
 use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::feed::{Objects, Queue};
 use crate::places::Places;
@@ -98,44 +97,41 @@ pub struct Parts {
 /// When the lake cannot be asked what it knows, or the last detection of a drained run fails.
 pub async fn run(parts: Parts, until: Until, stop: CancellationToken) -> anyhow::Result<()> {
     parts.limits.check()?;
+    let exit_within = parts.limits.exit_within;
+    let out_of_time = async {
+        stop.cancelled().await;
+        sleep(exit_within).await;
+    };
+    tokio::select! {
+        ended = work(&parts, until, &stop) => ended,
+        () = out_of_time => {
+            tracing::warn!("out of time; what is left half done comes back or is resumed");
+            Ok(())
+        }
+    }
+}
+
+/// Everything that is dropped half done is aborted with it.
+async fn work(parts: &Parts, until: Until, stop: &CancellationToken) -> anyhow::Result<()> {
     let (wake, woken) = watch::channel(Wake::default());
     let ingested = CancellationToken::new();
     let detect = (parts.role != Role::Ingest).then(|| {
-        let detect = Detect::new(&parts, woken, until);
-        tokio::spawn(detect.run(stop.clone(), ingested.clone()))
+        let detect = Detect::new(parts, woken, until);
+        AbortOnDropHandle::new(tokio::spawn(detect.run(stop.clone(), ingested.clone())))
     });
     if parts.role == Role::Detect {
         if until == Until::Stopped {
             stop.cancelled().await;
         }
     } else {
-        ingest(&parts, until, &stop, wake).await?;
+        ingest(parts, until, stop, wake).await?;
     }
     ingested.cancel();
     match detect {
-        Some(detect) => finish(detect, until, parts.limits.exit_within).await,
+        // A stopped one ends with the pass that it is in.
+        Some(detect) => detect.await.context("detection panicked")?,
         None => Ok(()),
     }
-}
-
-/// A stopped worker leaves what detection has not done to its next start; a drained one must have done it.
-async fn finish(
-    detect: JoinHandle<anyhow::Result<()>>,
-    until: Until,
-    exit_within: Duration,
-) -> anyhow::Result<()> {
-    let abort = detect.abort_handle();
-    let ended = match until {
-        Until::Drained => detect.await,
-        Until::Stopped => match tokio::time::timeout(exit_within / 2, detect).await {
-            Ok(ended) => ended,
-            Err(_) => {
-                abort.abort();
-                return Ok(());
-            }
-        },
-    };
-    ended.context("detection panicked")?
 }
 
 async fn ingest(
@@ -149,7 +145,7 @@ async fn ingest(
     recent.seed(&parts.lake.recent_sources(since, RECENT_SOURCES_MAX / 2).await?);
     let (pieces, committed) = mpsc::channel(parts.limits.pieces_waiting_max);
     let (deletable, deleted) = mpsc::channel(parts.limits.messages_in_hand_max);
-    let (give_up, abandon) = (CancellationToken::new(), CancellationToken::new());
+    let abandon = CancellationToken::new();
     let committer = Committer {
         lake: parts.lake.clone(),
         ingest: Ingest::default(),
@@ -160,13 +156,16 @@ async fn ingest(
         watched: Watched::new(Arc::clone(&parts.health)),
         limits: parts.limits.clone(),
         clock: Arc::clone(&parts.clock),
-        give_up: give_up.clone(),
     };
-    let committing = tokio::spawn(committer.run(committed));
-    let deleting = tokio::spawn(settle::delete_all(Arc::clone(&parts.queue), deleted));
-    let extending =
-        tokio::spawn(keep_hidden(Arc::clone(&hands), Arc::clone(&parts.queue), parts.limits.clone()));
-    let measuring = tokio::spawn(measure_depth(Arc::clone(&parts.queue)));
+    let committing = AbortOnDropHandle::new(tokio::spawn(committer.run(committed)));
+    let deleting =
+        AbortOnDropHandle::new(tokio::spawn(settle::delete_all(Arc::clone(&parts.queue), deleted)));
+    let _extending = AbortOnDropHandle::new(tokio::spawn(keep_hidden(
+        Arc::clone(&hands),
+        Arc::clone(&parts.queue),
+        parts.limits.clone(),
+    )));
+    let _measuring = AbortOnDropHandle::new(tokio::spawn(measure_depth(Arc::clone(&parts.queue))));
     let reader = Reader::new(
         Arc::clone(&parts.objects),
         recent,
@@ -188,29 +187,16 @@ async fn ingest(
         abandon: abandon.clone(),
     });
     receive_until(&receiver, until, parts.limits.receivers).await;
-    let stopped_at = Instant::now();
     receiver.reading.close();
     if until == Until::Drained {
         receiver.reading.wait().await;
-    } else if timeout_at(stopped_at + parts.limits.finish_within, receiver.reading.wait()).await.is_err() {
+    } else if timeout(parts.limits.finish_within, receiver.reading.wait()).await.is_err() {
         abandon.cancel();
         receiver.reading.wait().await;
     }
     drop(receiver);
-    let ended = async {
-        let _ = committing.await;
-        let _ = deleting.await;
-    };
-    tokio::pin!(ended);
-    let limit = stopped_at + parts.limits.exit_within;
-    if until == Until::Drained {
-        ended.await;
-    } else if timeout_at(limit, &mut ended).await.is_err() {
-        give_up.cancel();
-        let _ = tokio::time::timeout(Duration::from_secs(1), ended).await;
-    }
-    extending.abort();
-    measuring.abort();
+    committing.await.context("the committer panicked")?;
+    deleting.await.context("deleting panicked")?;
     Ok(())
 }
 
