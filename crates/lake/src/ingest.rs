@@ -185,12 +185,17 @@ impl Ingest {
         if rejects.is_empty() {
             return Ok(());
         }
-        lake.refresh(Table::Rejects).await?;
-        let stored = stored_rejects(lake, rejects).await?;
-        let fresh: Vec<&RejectRow> =
-            rejects.iter().filter(|r| !stored.contains(&reject_identity(r))).collect();
-        lake.append(&fresh, &[]).await?;
-        Ok(())
+        for _ in 0..COMMIT_ATTEMPTS_MAX {
+            lake.refresh(Table::Rejects).await?;
+            let stored = stored_rejects(lake, rejects).await?;
+            let fresh: Vec<&RejectRow> =
+                rejects.iter().filter(|r| !stored.contains(&reject_identity(r))).collect();
+            // Nothing is claimed, so nobody wins against it; but other writers may be faster again and again.
+            if let Appended::Durable(_) = lake.append(&fresh, &[]).await? {
+                return Ok(());
+            }
+        }
+        Err(LakeError::Contended { uri: lake.uri().to_owned(), attempts: COMMIT_ATTEMPTS_MAX })
     }
 
     async fn append_events(

@@ -159,11 +159,21 @@ impl Pager {
                 }
             }
             paged.sent += sent.len();
-            self.write(lake, &sent, &[])
+            self.record_sent(lake, &sent)
                 .await
                 .context("failed to record pages as sent; they may be sent again")?;
         }
         Ok(())
+    }
+
+    /// Records pages as sent. Nothing is claimed, so nobody wins against it; but others may be faster again and again.
+    async fn record_sent(&mut self, lake: &mut Lake, sent: &[PageRecord]) -> anyhow::Result<()> {
+        for _ in 0..ATTEMPTS_MAX {
+            if self.write(lake, sent, &[]).await? {
+                return Ok(());
+            }
+        }
+        bail!("other writers kept winning in `{}`", lake.uri())
     }
 
     async fn send(&self, lake: &Lake, page: &Page, to: &PublishTarget) -> anyhow::Result<()> {

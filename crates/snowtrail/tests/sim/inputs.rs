@@ -20,7 +20,7 @@ use crate::records::{
 use crate::world::{World, at};
 
 /// The last message arrives by then.
-const ARRIVALS_MS: u64 = 120_000;
+const ARRIVALS_MS: u64 = 90_000;
 
 /// Bytes with records in them.
 #[derive(Debug, Clone)]
@@ -83,7 +83,7 @@ pub fn send_all(world: &World) -> Inputs {
 
 impl Maker {
     fn make(&mut self) {
-        let events: Vec<Value> = (0..self.between(14, 26)).map(|n| self.event(n, "10.0.3.7")).collect();
+        let events: Vec<Value> = (0..self.between(10, 20)).map(|n| self.event(n, "10.0.3.7")).collect();
         let mut objects = Vec::new();
         let mut rest = events.as_slice();
         while !rest.is_empty() {
@@ -125,8 +125,8 @@ impl Maker {
         let key = log_key(&format!("n{number}"));
         let source = source(uri_of(&key), log_file(&records), &records, true);
         let (late, forbidden) = (self.chance(200), self.chance(150));
-        let from_ms = if late { self.between(60_000, 200_000) } else { 0 };
-        let forbidden_ms = if forbidden { 0..self.between(30_000, 200_000) } else { 0..0 };
+        let from_ms = if late { self.between(50_000, 150_000) } else { 0 };
+        let forbidden_ms = if forbidden { 0..self.between(30_000, 150_000) } else { 0..0 };
         let stored =
             Stored { bytes: source.bytes.clone(), version: format!("v{number}"), from_ms, forbidden_ms };
         self.objects.push((source.uri.to_string(), stored));

@@ -218,12 +218,14 @@ fn one_key(pages: &[PageRow]) -> Check {
         }
         for finding in &page.finding_keys {
             let turn = withdrawals.entry(finding).or_default();
+            let told = news.entry((finding, *turn)).or_default();
             let what = match page.kind.as_str() {
-                "summary" => "opened".to_owned(),
-                "escalated" => format!("escalated to {}", page.severity),
-                kind => kind.to_owned(),
+                // What is old is told in sums: that it was found, and once more if it got worse, which only bursts do.
+                "summary" if told.contains_key("opened") && finding.starts_with("burst:") => "escalated",
+                "summary" => "opened",
+                kind => kind,
             };
-            let told = news.entry((finding, *turn)).or_default().insert(what.clone(), &page.dedupe_key);
+            let told = told.insert(what.to_owned(), &page.dedupe_key);
             if let Some(before) = told {
                 let how = format!("{finding} was {what} under {before} and under {}", page.dedupe_key);
                 return fail(ONE_KEY, how);

@@ -14,6 +14,7 @@
 //! - `testdata/sim/seeds.txt` has the seeds that once found something; they always run.
 //!
 //! Not simulated: AWS's wire formats (the emulator's tests are for that), threads, and time that passes while code runs.
+#![expect(clippy::print_stderr, reason = "seeds are told as they fail")]
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod dice;
@@ -40,6 +41,10 @@ use std::time::Instant;
 
 use planted::Planted;
 use simulate::{Run, simulate};
+
+/// As in the binary: planning queries makes and drops a great many small things.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Seeds of one run in CI.
 const SEEDS: u64 = 500;
@@ -99,6 +104,14 @@ fn hold(seeds: &[u64]) {
 #[test]
 fn the_guarantees_hold_over_faults_of_every_kind() {
     if let Some(seed) = number("SNOWTRAIL_SIM_SEED") {
+        // What the worker says about itself goes to stderr, above the history.
+        let worker = tracing_subscriber::EnvFilter::new("snowtrail=info");
+        tracing_subscriber::fmt()
+            .without_time()
+            .with_ansi(false)
+            .with_env_filter(worker)
+            .with_writer(std::io::stderr)
+            .init();
         let run = simulate(seed, None);
         println!("{}", run.history.join("\n"));
         println!("{}", told(seed, &run).unwrap_or_else(|| format!("seed {seed} holds")));

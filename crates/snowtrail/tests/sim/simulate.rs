@@ -14,7 +14,7 @@ use crate::planted::Planted;
 use crate::world::{Violation, World};
 
 /// Nothing fails after this time of the world; crashes end lives earlier.
-const FAULTS_UNTIL_MS: u64 = 400_000;
+const FAULTS_UNTIL_MS: u64 = 250_000;
 /// Lives in which things fail.
 const FAULTY_LIVES_MAX: u64 = 10;
 /// Lives in which nothing fails, of which each receives what can be seen by then.
@@ -51,7 +51,7 @@ fn begin(world: &World) -> Inputs {
     state.asked = asked.collect();
     state.messages.receives_max = 4 + u32::try_from(dice.below("receives", 0, 8)).expect("a small number");
     state.heard.by_two = roles(dice).iter().filter(|role| **role != Role::Ingest).count() > 1;
-    let closed_from = dice.below("closed from", 0, 200_000);
+    let closed_from = dice.below("closed from", 0, 150_000);
     state.heard.closed_ms = closed_from..closed_from + dice.one("closed for", 0, &[0, 0, 60_000, 300_000]);
     inputs
 }
@@ -59,15 +59,17 @@ fn begin(world: &World) -> Inputs {
 /// The workers of each faulty life.
 fn roles(dice: Dice) -> &'static [Role] {
     use Role::{Both, Detect, Ingest};
-    const ROLES: [&[Role]; 8] = [
+    // Detection costs most of a seed's time, so that it does not run in every one.
+    const ROLES: [&[Role]; 9] = [
         &[Both],
         &[Both],
         &[Both],
         &[Both],
-        &[Both, Both],
         &[Both, Both],
         &[Ingest, Ingest, Detect],
         &[Ingest, Detect, Detect],
+        &[Ingest],
+        &[Ingest, Ingest],
     ];
     dice.one("roles", 0, &ROLES)
 }
@@ -76,7 +78,7 @@ fn faulty_lives(world: &Arc<World>) -> Result<u64, Violation> {
     let dice = world.dice;
     let mut number = 0;
     while number < FAULTY_LIVES_MAX && world.state().now_ms() < FAULTS_UNTIL_MS {
-        let length = Duration::from_secs(15 + dice.below("length of a life", number, 200));
+        let length = Duration::from_secs(15 + dice.below("length of a life", number, 120));
         let drains = dice.permille("drains", number, 150);
         let plan = Plan {
             number,
@@ -161,13 +163,13 @@ fn limits(dice: Dice) -> Limits {
         receivers: dice.one("receivers", 0, &[1, 2]),
         visibility: seconds("visibility", &[30, 60, 120]),
         fetches_max: dice.one("fetches", 0, &[1, 4]),
-        batch_events_max: dice.one("batch of events", 0, &[1, 5, 1_000]),
-        batch_age_max: Duration::from_millis(dice.one("batch age", 0, &[200, 1_000, 5_000])),
+        batch_events_max: dice.one("batch of events", 0, &[3, 10, 1_000]),
+        batch_age_max: Duration::from_millis(dice.one("batch age", 0, &[500, 3_000, 7_000])),
         fetch_patience: seconds("patience", &[1, 20, 60]),
         stall_max: seconds("stall", &[60, 300]),
         pause_max: seconds("pause", &[5, 30]),
-        sweep_every: seconds("sweep", &[60, 300]),
-        look_every: seconds("look", &[20, 60]),
+        sweep_every: seconds("sweep", &[90, 300]),
+        look_every: seconds("look", &[30, 120]),
         page_again: seconds("page again", &[15, 40]),
         // One thread at a time beside the runtime's, and none that waits for it: see `gate`.
         decodes_max: 1,
