@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::sleep;
 
 use crate::feed::queue::ENTRIES_MAX;
 use crate::feed::{Queue, QueueError};
@@ -18,12 +19,25 @@ use crate::worker::pause::Pause;
 const TRIES: usize = 3;
 /// The longest pause between them.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
+/// How long the first of some messages waits for others: a call of ten costs what a call of one costs.
+const GATHER: Duration = Duration::from_millis(20);
+/// Messages gathered at most, so that a busy time waits for calls and not for gathering.
+const GATHERED_MAX: usize = 10 * ENTRIES_MAX;
 
 /// Deletes what comes in until the sender is gone.
 pub async fn delete_all(queue: Arc<dyn Queue>, mut deletable: mpsc::Receiver<Deletable>) {
-    let mut messages = Vec::with_capacity(ENTRIES_MAX);
-    while deletable.recv_many(&mut messages, ENTRIES_MAX).await > 0 {
-        delete(queue.as_ref(), std::mem::take(&mut messages)).await;
+    while let Some(first) = deletable.recv().await {
+        sleep(GATHER).await;
+        let mut messages = vec![first];
+        while messages.len() < GATHERED_MAX
+            && let Ok(another) = deletable.try_recv()
+        {
+            messages.push(another);
+        }
+        while !messages.is_empty() {
+            let later = messages.split_off(messages.len().min(ENTRIES_MAX));
+            delete(queue.as_ref(), std::mem::replace(&mut messages, later)).await;
+        }
     }
 }
 

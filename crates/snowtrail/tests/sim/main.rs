@@ -40,7 +40,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use planted::Planted;
-use simulate::{Run, simulate};
+use simulate::{Run, has_rivals, simulate};
 
 /// As in the binary: planning queries makes and drops a great many small things.
 #[global_allocator]
@@ -49,9 +49,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Seeds of one run in CI.
 const SEEDS: u64 = 500;
 /// Seeds among which each planted bug must be noticed.
-const SEEDS_FOR_A_BUG: u64 = 60;
+const SEEDS_FOR_A_BUG: usize = 60;
 /// Seeds of which each is run twice.
-const SEEDS_TWICE: u64 = 12;
+const SEEDS_TWICE: u64 = 24;
 
 fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
@@ -60,6 +60,7 @@ fn number(variable: &str) -> Option<u64> {
 
 /// Runs `work` for each of these, on all cores.
 fn on_all_cores(items: &[u64], work: impl Fn(u64) + Sync) {
+    without_caught_panics();
     let next = AtomicU64::new(0);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
@@ -72,6 +73,19 @@ fn on_all_cores(items: &[u64], work: impl Fn(u64) + Sync) {
                 }
             });
         }
+    });
+}
+
+/// Delta's writer aborts an upload that failed at its end by a panic, catches it, and gives the error. Nothing to see.
+fn without_caught_panics() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let told = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !info.location().is_some_and(|at| at.file().contains("object_store")) {
+                told(info);
+            }
+        }));
     });
 }
 
@@ -150,7 +164,8 @@ fn every_planted_bug_is_noticed() {
     let numbers: Vec<u64> = (0..Planted::ALL.len() as u64).collect();
     on_all_cores(&numbers, |number| {
         let (bug, guarantees) = Planted::ALL[usize::try_from(number).expect("an index")];
-        let noticed = (0..SEEDS_FOR_A_BUG).find_map(|seed| Some((seed, simulate(seed, Some(bug)).broken?)));
+        let seeds = (0..).filter(|seed| !bug.needs_rivals() || has_rivals(*seed)).take(SEEDS_FOR_A_BUG);
+        let noticed = seeds.into_iter().find_map(|seed| Some((seed, simulate(seed, Some(bug)).broken?)));
         let (seed, broken) =
             noticed.unwrap_or_else(|| panic!("nobody noticed {bug:?} in {SEEDS_FOR_A_BUG} seeds"));
         eprintln!("{bug:?}: seed {seed} broke `{}`: {}", broken.guarantee, broken.how);

@@ -70,6 +70,13 @@ impl Planted {
     ];
 }
 
+impl Planted {
+    /// Whether it does harm only where several workers write one table.
+    pub fn needs_rivals(self) -> bool {
+        matches!(self, Planted::IgnoresTheCondition | Planted::DropsClaims)
+    }
+}
+
 /// A log entry as the bug would have it written.
 pub fn commit(
     bug: Planted,

@@ -74,6 +74,11 @@ fn roles(dice: Dice) -> &'static [Role] {
     dice.one("roles", 0, &ROLES)
 }
 
+/// Whether several workers of a seed write events.
+pub fn has_rivals(seed: u64) -> bool {
+    roles(Dice::new(seed)).iter().filter(|role| **role != Role::Detect).count() > 1
+}
+
 fn faulty_lives(world: &Arc<World>) -> Result<u64, Violation> {
     let dice = world.dice;
     let mut number = 0;

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -19,10 +20,14 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result,
 };
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use crate::faults::{Fault, Kind};
 use crate::planted;
 use crate::world::{Hand, Verdict};
+
+/// The longest that a file takes.
+const PUT_MAX_MS: u64 = 3_000;
 
 /// One worker's way to the lake.
 pub struct SimStore {
@@ -56,6 +61,16 @@ impl SimStore {
         Ok(())
     }
 
+    /// In some worlds a file takes its time, as on S3. Without it two workers, of which each is at rest for seconds and
+    /// commits within milliseconds, would hardly ever meet.
+    async fn takes_a_while(&self, place: &Place) {
+        let world = &self.hand.world;
+        if world.dice.permille("the store takes a while", 0, 500) {
+            let now_ms = world.state().now_ms();
+            sleep(Duration::from_millis(world.dice.below(&place.name, now_ms, PUT_MAX_MS))).await;
+        }
+    }
+
     /// Before a put: whether it fails without an effect.
     async fn refuses(&self, verdict: Verdict, path: &Path, place: &Place, entry: &[u8]) -> Option<Error> {
         match verdict.fault {
@@ -84,6 +99,7 @@ impl ObjectStore for SimStore {
     async fn put_opts(&self, path: &Path, payload: PutPayload, mut options: PutOptions) -> Result<PutResult> {
         let place = Place::of(path);
         let kind = if place.is_commit { Kind::StoreCommit } else { Kind::StorePut };
+        self.takes_a_while(&place).await;
         let verdict = self.hand.turn(kind, &place.name).await;
         let mut bytes = Bytes::from(payload);
         if let Some(refused) = self.refuses(verdict, path, &place, &bytes).await {
