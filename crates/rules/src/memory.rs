@@ -8,14 +8,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch, StructArray, UInt64Array};
+use arrow::compute::take;
+use arrow::datatypes::{DataType, SchemaRef};
+use arrow::error::ArrowError;
 use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
-use datafusion::physical_plan::collect;
+use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+use futures::TryStreamExt;
 
 use crate::set::RuleSet;
 
@@ -23,6 +26,10 @@ use crate::set::RuleSet;
 /// table and in the views above it. Beyond it the views are plans: slower to plan and run again for each rule, but
 /// streaming.
 pub const EVENTS_IN_MEMORY_MAX: usize = 300_000;
+
+/// Rows of a batch where tables are in memory. DataFusion's operators set aside memory for a whole batch in every column
+/// before the first row comes: with the default of 8,192 rows eight megabytes for five events, in every filter and join.
+const BATCH_ROWS: usize = 1_024;
 
 /// How the views of an evaluation are made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,20 +47,51 @@ pub(crate) async fn table(session: &SessionContext, sql: &str) -> Result<MemTabl
     MemTable::try_new(schema, vec![batches])
 }
 
-/// Runs a query.
+/// Runs a query. The rows are [`compact`], one batch at a time.
 pub(crate) async fn rows(
     session: &SessionContext,
     sql: &str,
 ) -> Result<(SchemaRef, Vec<RecordBatch>), DataFusionError> {
     let plan = session.sql(sql.trim().trim_end_matches(';')).await?.create_physical_plan().await?;
     let schema = plan.schema();
-    Ok((schema, collect(plan, session.task_ctx()).await?))
+    let mut stream = execute_stream(plan, session.task_ctx())?;
+    let mut rows = Vec::new();
+    while let Some(batch) = stream.try_next().await? {
+        rows.extend(Some(compact(&batch)?).filter(|batch| batch.num_rows() > 0));
+    }
+    Ok((schema, rows))
+}
+
+/// The rows in memory of their own size. What an operator gives has room for a whole batch in each column, and shares
+/// text with the batches that it came from: kept as they are, rows of a wide table take seven kilobytes each.
+pub(crate) fn compact(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let all = UInt64Array::from_iter_values(0..rows.num_rows() as u64);
+    let columns = rows.columns().iter().map(|column| Ok(with_own_text(&take(column, &all, None)?)));
+    RecordBatch::try_new(rows.schema(), columns.collect::<Result<Vec<_>, ArrowError>>()?)
+}
+
+fn with_own_text(column: &ArrayRef) -> ArrayRef {
+    match column.data_type() {
+        DataType::Utf8View => Arc::new(column.as_string_view().gc()),
+        DataType::List(field) => {
+            let list = column.as_list::<i32>();
+            let (offsets, nulls) = (list.offsets().clone(), list.nulls().cloned());
+            Arc::new(ListArray::new(Arc::clone(field), offsets, with_own_text(list.values()), nulls))
+        }
+        DataType::Struct(fields) => {
+            let rows = column.as_struct();
+            let columns = rows.columns().iter().map(with_own_text).collect();
+            Arc::new(StructArray::new(fields.clone(), columns, rows.nulls().cloned()))
+        }
+        _ => Arc::clone(column),
+    }
 }
 
 /// A session for tables in memory, which is empty yet.
 pub(crate) fn session() -> SessionContext {
     let config = SessionConfig::new()
         .with_target_partitions(1)
+        .with_batch_size(BATCH_ROWS)
         .with_create_default_catalog_and_schema(true)
         .with_default_catalog_and_schema("lake", "public");
     SessionContext::new_with_config(config)
@@ -74,7 +112,12 @@ pub async fn keep_events(session: &SessionContext, rules: &RuleSet) -> Result<Ma
     let kept = table(session, &format!("SELECT {} FROM events", columns.join(", "))).await?;
     session.deregister_table("events")?;
     session.register_table("events", Arc::new(kept))?;
-    session.state_ref().write().config_mut().options_mut().execution.target_partitions = 1;
+    {
+        let state = session.state_ref();
+        let mut state = state.write();
+        let config = std::mem::take(state.config_mut());
+        *state.config_mut() = config.with_target_partitions(1).with_batch_size(BATCH_ROWS);
+    }
     Ok(Making::Tables)
 }
 

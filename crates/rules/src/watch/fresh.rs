@@ -52,7 +52,10 @@ impl Fresh {
         let plain = watched.project(&columns).map_err(wrong)?;
         let kept = |mask: &BooleanArray| -> Result<Option<RecordBatch>> {
             let kept = filter_record_batch(&plain, mask).map_err(wrong)?;
-            Ok(Some(kept).filter(|batch| batch.num_rows() > 0))
+            Some(kept)
+                .filter(|batch| batch.num_rows() > 0)
+                .map(|b| memory::compact(&b).map_err(wrong))
+                .transpose()
         };
         fresh.landmarks = kept(&flag)?;
         fresh.others = kept(&arrow::compute::not(&flag).map_err(wrong)?)?;
@@ -163,7 +166,8 @@ fn split_at(
     let seen: BooleanArray = at.iter().map(|at| at.map(|at| at <= now.as_microsecond())).collect();
     let later = arrow::compute::not(&seen)?;
     let part = |mask| filter_record_batch(all, mask).map(|b| Some(b).filter(|b| b.num_rows() > 0));
-    Ok((part(&seen)?, part(&later)?))
+    let later = part(&later)?.map(|batch| memory::compact(&batch)).transpose()?;
+    Ok((part(&seen)?, later))
 }
 
 /// The rows that rules look at, as the view `watched` has them.

@@ -359,7 +359,8 @@ impl Recent {
                 std::mem::take(&mut self.batches).into_iter().partition(small);
             self.batches = many;
             if let Some(first) = few.first() {
-                self.batches.push(arrow::compute::concat_batches(&first.schema(), &few)?);
+                let one = arrow::compute::concat_batches(&first.schema(), &few)?;
+                self.batches.push(memory::compact(&one)?);
             }
         }
         Ok(())
