@@ -5,6 +5,7 @@
 
 use crate::kind::PageKind;
 use crate::ledger::{Ledger, Standing};
+use crate::membership::{Traces, members};
 use crate::page::Page;
 use crate::story::stories;
 use jiff::{SignedDuration, Timestamp};
@@ -30,6 +31,8 @@ pub struct FoldInputs<'a> {
     pub now: Timestamp,
     /// What was planned or sent before.
     pub already: &'a Ledger,
+    /// Open findings of late, besides those that are folded: members of stories, and stories.
+    pub traces: &'a Traces,
 }
 
 /// What became of the findings.
@@ -67,6 +70,11 @@ pub enum WhyRecorded {
     },
     /// People know of it, or will once a page arrives that is on its way, at this severity or a higher one.
     AlreadyPaged,
+    /// People were told the story that it is part of, at its severity or a higher one.
+    PartOfTold {
+        /// The story's finding key.
+        story: String,
+    },
     /// It was withdrawn, and people never heard of it or know that too.
     WithdrawnUnheard,
 }
@@ -139,13 +147,27 @@ fn batch_of(item: &Item<'_>, now: Timestamp) -> (PageKind, bool) {
 }
 
 fn classify<'f>(finding: &'f Finding, inputs: &FoldInputs<'_>) -> Result<Item<'f>, WhyRecorded> {
-    let standing = inputs.already.standing(&finding.key);
+    let standing = known(finding, inputs);
     let kind = match finding.state {
         FindingState::Withdrawn if standing.open => PageKind::Withdrawn,
         FindingState::Withdrawn => return Err(WhyRecorded::WithdrawnUnheard),
         FindingState::Open => kind_of_open(finding, &standing, inputs)?,
     };
     Ok(Item { finding, kind, standing, owner: owner_of(finding, inputs) })
+}
+
+/// What people know of a finding. A story of which they know members is known to them in part.
+fn known(finding: &Finding, inputs: &FoldInputs<'_>) -> Standing {
+    let own = inputs.already.standing(&finding.key);
+    if own.open || finding.state == FindingState::Withdrawn {
+        return own;
+    }
+    let withdrawals = own.withdrawals;
+    match inputs.traces.standing_of_members(finding, inputs.already) {
+        // Of the story itself they know nothing yet, at no severity.
+        Some(members) => Standing { withdrawals, reminders: 0, over: false, severity: None, ..members },
+        None => own,
+    }
 }
 
 /// News comes first: what got worse and is over is told once, as worse, and the page says that it is over.
@@ -172,9 +194,14 @@ fn news(finding: &Finding, standing: &Standing, inputs: &FoldInputs<'_>) -> Resu
     if standing.covers(finding.severity) {
         return Err(WhyRecorded::AlreadyPaged);
     }
-    match silenced(finding, inputs) {
-        Some(why) => Err(why),
-        None if standing.open => Ok(PageKind::Escalated),
+    if let Some(why) = silenced(finding, inputs) {
+        return Err(why);
+    }
+    if standing.open {
+        return Ok(PageKind::Escalated);
+    }
+    match inputs.traces.told_story_of(finding, inputs.already) {
+        Some(story) => Err(WhyRecorded::PartOfTold { story: story.to_owned() }),
         None => Ok(PageKind::Opened),
     }
 }
@@ -232,7 +259,11 @@ fn by_audience<'f>(story: Vec<Item<'f>>, policy: &Policy) -> BTreeMap<Option<Pub
     audiences
 }
 
-/// The order of findings in a page: worst first, then oldest, then by key.
+/// The order of findings in a page: worst first, a story before what it is made of, then oldest, then by key.
 pub(crate) fn worst_first(a: &Finding, b: &Finding) -> std::cmp::Ordering {
-    b.severity.cmp(&a.severity).then_with(|| (a.window_start, &a.key).cmp(&(b.window_start, &b.key)))
+    let is_story = |finding: &Finding| !members(finding).is_empty();
+    b.severity
+        .cmp(&a.severity)
+        .then_with(|| is_story(b).cmp(&is_story(a)))
+        .then_with(|| (a.window_start, &a.key).cmp(&(b.window_start, &b.key)))
 }

@@ -15,7 +15,7 @@ use snowtrail_lake::{Appended, Claim, Lake, PageRow, Table};
 use snowtrail_model::Finding;
 use snowtrail_page::{
     FoldInputs, Ledger, Message, Page, PageRecord, PageState, Publish, PublishError, PublishTarget,
-    RenderInputs, RuleDocs, fold,
+    RenderInputs, RuleDocs, Traces, fold,
 };
 use snowtrail_rules::RuleSet;
 use tokio::time::timeout;
@@ -52,6 +52,8 @@ pub struct Pager {
     places: Arc<dyn Places>,
     bound: Arc<Bound>,
     docs: BTreeMap<String, RuleDocs>,
+    /// Open findings of late: stories and what they are made of.
+    traces: Traces,
     /// What the outbox says, as of a version of its table.
     ledger: Option<(u64, Ledger)>,
 }
@@ -60,7 +62,7 @@ impl Pager {
     /// Sends to `target` what no route claims.
     pub fn new(bound: Arc<Bound>, target: PublishTarget, places: Arc<dyn Places>) -> Pager {
         let docs = rule_docs(&bound.rules);
-        Pager { target, places, bound, docs, ledger: None }
+        Pager { target, places, bound, docs, traces: Traces::default(), ledger: None }
     }
 
     /// Sends what was planned before, then plans and sends what these findings make necessary. Without findings it looks
@@ -81,6 +83,7 @@ impl Pager {
             _ => lake.findings_since(now.saturating_sub(LOOK_BACK).unwrap_or(now)).await?,
         };
         let findings = findings.unwrap_or(&of_late);
+        of_late.iter().chain(findings).for_each(|finding| self.traces.note(finding));
         let resumed: Vec<Page> = {
             let ledger = self.ledger();
             let page = |record: &PageRecord| Page::from_record(record, &of_late, &self.bound.policy, ledger);
@@ -122,7 +125,13 @@ impl Pager {
             // have moved the snapshot past another pager's plan without a conflict.
             self.catch_up(lake).await?;
             let ledger = self.ledger();
-            let inputs = FoldInputs { policy: &self.bound.policy, tags: &tags, now, already: ledger };
+            let inputs = FoldInputs {
+                policy: &self.bound.policy,
+                tags: &tags,
+                now,
+                already: ledger,
+                traces: &self.traces,
+            };
             let folded = fold(findings, &inputs);
             paged.recorded = folded.recorded.len();
             let at = ledger.planning_time(now);

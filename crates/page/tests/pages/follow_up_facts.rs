@@ -1,30 +1,42 @@
 //! What people hear after the first page: reminders, ends, and that nothing is told twice.
 
-use crate::sample::{at, lone, over, reminding, rendered, spike, texts};
+use crate::sample::{NOW, at, lone, over, reminding, rendered, spike, texts};
 use jiff::Timestamp;
 use snowtrail_model::{Finding, FindingState, Policy, Severity};
 use snowtrail_page::{
-    Fold, FoldInputs, Ledger, MessageFormat, Page, PageKind, PublishTarget, SecretTags, WhyRecorded, fold,
+    Fold, FoldInputs, Ledger, MessageFormat, Page, PageKind, PublishTarget, SecretTags, Traces, WhyRecorded,
+    fold,
 };
 
 /// People who are told things, and a clock.
 struct Story {
     policy: Policy,
     ledger: Ledger,
+    traces: Traces,
 }
 
 impl Story {
     fn new() -> Story {
-        Story { policy: reminding(), ledger: Ledger::default() }
+        Story { policy: reminding(), ledger: Ledger::default(), traces: Traces::default() }
     }
 
     fn fold(&self, findings: &[Finding], now: Timestamp) -> Fold {
         let tags = SecretTags::new();
-        fold(findings, &FoldInputs { policy: &self.policy, tags: &tags, now, already: &self.ledger })
+        fold(
+            findings,
+            &FoldInputs {
+                policy: &self.policy,
+                tags: &tags,
+                now,
+                already: &self.ledger,
+                traces: &self.traces,
+            },
+        )
     }
 
     /// Folds, plans, sends.
     fn tick(&mut self, findings: &[Finding], now: &str) -> Vec<Page> {
+        findings.iter().for_each(|finding| self.traces.note(finding));
         let pages = self.fold(findings, at(now)).pages;
         for page in &pages {
             self.ledger.record(&page.planned(&PublishTarget::Stdout, self.ledger.planning_time(at(now))));
@@ -89,7 +101,7 @@ fn mild_silenced_and_disabled_findings_are_not_reminded_of() {
     story.tick(std::slice::from_ref(&suppressible), OPENED);
     let suppressed = Finding { secret_name: Some("stage/db".to_owned()), revision: 2, ..suppressible };
     assert_eq!(story.kinds(&[suppressed], later), []);
-    let mut story = Story { policy: crate::sample::policy(), ledger: Ledger::default() };
+    let mut story = Story { policy: crate::sample::policy(), ..Story::new() };
     assert_eq!(story.kinds(&[spike()], OPENED), [PageKind::Opened]);
     assert_eq!(story.kinds(&[spike()], later), []);
 }
@@ -233,4 +245,58 @@ fn follow_ups_in_the_other_forms() {
     insta::assert_snapshot!("resolved_ocsf", pretty(&resolved.pages[0], MessageFormat::Ocsf));
     insta::assert_snapshot!("resolved_chat", pretty(&resolved.pages[0], MessageFormat::Chat));
     insta::assert_snapshot!("reminder_chat", pretty(&reminder.pages[0], MessageFormat::Chat));
+}
+
+/// A story that a rule tells, of the spike and of a first read.
+fn told() -> Finding {
+    Finding {
+        rule: "recon-then-breadth".to_owned(),
+        key: "recon-then-breadth:x".to_owned(),
+        title: "Looked around, then took 12 secrets".to_owned(),
+        severity: Severity::Critical,
+        detail: r#"{"members":["secret-read-spike","first-seen-reader"]}"#.to_owned(),
+        ..spike()
+    }
+}
+
+/// A later member of the same story.
+fn first_read(severity: Severity) -> Finding {
+    let key = "first-seen-reader:x".to_owned();
+    Finding { rule: "first-seen-reader".to_owned(), key, severity, ..spike() }
+}
+
+#[test]
+fn a_story_whose_member_was_paged_escalates_that_page() {
+    let mut story = Story::new();
+    let opened = story.tick(&[spike()], OPENED).remove(0);
+    let pages = story.tick(&[told()], "2026-11-20T12:10:00Z");
+    assert_eq!(pages.len(), 1);
+    assert_eq!(pages[0].kind, PageKind::Escalated);
+    assert_eq!(pages[0].thread, opened.thread);
+    assert_eq!(story.kinds(&[told()], "2026-11-20T12:11:00Z"), []);
+}
+
+#[test]
+fn a_story_of_which_nobody_heard_opens_and_leads_the_page_of_its_members() {
+    let mut story = Story::new();
+    let equal = Finding { severity: Severity::Critical, window_start: at("2026-11-20T10:00:00Z"), ..spike() };
+    let pages = story.tick(&[equal, told()], OPENED);
+    assert_eq!(pages.len(), 1);
+    assert_eq!((pages[0].kind, pages[0].findings[0].rule.as_str()), (PageKind::Opened, "recon-then-breadth"));
+}
+
+#[test]
+fn a_member_that_is_found_after_its_story_was_told_is_recorded() {
+    let mut story = Story::new();
+    story.tick(&[told()], OPENED);
+    let fold = story.fold(&[first_read(Severity::High)], at("2026-11-20T12:10:00Z"));
+    assert_eq!(fold.pages, []);
+    let why = WhyRecorded::PartOfTold { story: told().key };
+    assert_eq!(fold.recorded.iter().map(|r| &r.why).collect::<Vec<_>>(), [&why]);
+    // Near misses: another rule; the same rule about somebody else; the story withdrawn.
+    let other = Finding { rule: "direct-decrypt".to_owned(), ..first_read(Severity::High) };
+    assert_eq!(story.fold(&[other], at(NOW)).pages.len(), 1);
+    assert_eq!(story.fold(&[lone("first-seen-reader", 1)], at(NOW)).pages.len(), 1);
+    story.tick(&[Finding { state: FindingState::Withdrawn, revision: 2, ..told() }], "2026-11-20T12:20:00Z");
+    assert_eq!(story.fold(&[first_read(Severity::High)], at("2026-11-20T12:21:00Z")).pages.len(), 1);
 }

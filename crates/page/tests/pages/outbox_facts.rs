@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use snowtrail_model::{Finding, FindingState, Policy, Severity};
 use snowtrail_page::{
     Fold, FoldInputs, Ledger, MessageFormat, Page, PageKind, PageRecord, PageState, PublishTarget,
-    SecretTags, fold,
+    SecretTags, Traces, fold,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -95,7 +95,13 @@ fn a_route_may_ask_for_another_form() {
     );
     let policy = Policy::parse(&text, "policy.toml", &[]).unwrap();
     let tags = SecretTags::new();
-    let inputs = FoldInputs { policy: &policy, tags: &tags, now: at(NOW), already: &Ledger::default() };
+    let inputs = FoldInputs {
+        policy: &policy,
+        tags: &tags,
+        now: at(NOW),
+        already: &Ledger::default(),
+        traces: &Traces::default(),
+    };
     let formats = fold(&[spike(), lone("off-hours-read", 1)], &inputs).pages;
     let formats = formats.iter().map(|page| page.format).collect::<Vec<_>>();
     assert_eq!(formats, [MessageFormat::Chat, MessageFormat::Json]);
@@ -170,7 +176,13 @@ impl World {
         let ledger = Ledger::new(self.rows.iter().cloned());
         assert_eq!(ledger.unsent(), Vec::<&PageRecord>::new());
         let (policy, tags) = (self.policy.clone(), SecretTags::new());
-        let inputs = FoldInputs { policy: &policy, tags: &tags, now: self.now, already: &ledger };
+        let inputs = FoldInputs {
+            policy: &policy,
+            tags: &tags,
+            now: self.now,
+            already: &ledger,
+            traces: &Traces::default(),
+        };
         let pages = fold(&findings, &inputs).pages;
         self.effect()?;
         let at = ledger.planning_time(self.now);

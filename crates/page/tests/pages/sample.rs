@@ -6,7 +6,7 @@ use snowtrail_model::policy::{PublishTarget, RuleParameters};
 use snowtrail_model::{Finding, FindingState, Policy, Severity};
 use snowtrail_page::{
     Fold, FoldInputs, Ledger, MESSAGE_BYTES_MAX, MessageFormat, Page, RenderInputs, RuleDocs, SecretTags,
-    fold, render,
+    Traces, fold, render,
 };
 use std::collections::BTreeMap;
 
@@ -114,7 +114,10 @@ pub(crate) fn folded(findings: &[Finding], already: &Ledger) -> Fold {
         ("111122223333".to_owned(), "us-west-2".to_owned(), "tagged".to_owned()),
         vec![("Team".to_owned(), "sleigh".to_owned())],
     )]);
-    fold(findings, &FoldInputs { policy: &policy(), tags: &tags, now: at(NOW), already })
+    fold(
+        findings,
+        &FoldInputs { policy: &policy(), tags: &tags, now: at(NOW), already, traces: &Traces::default() },
+    )
 }
 
 /// The one page of a finding.

@@ -1,0 +1,107 @@
+//! Stories that a rule tells: a finding that is made of other findings, and outranks them.
+//!
+//! A rule that tells a story names the rules of its members in the finding's detail (`"members": ["first-seen-reader"]`).
+//! Which findings they are is seen here: findings of those rules about the same principal or secret, at about the same
+//! time. A story whose members people know of is told as their escalation, in their thread; a member that is found after
+//! its story was told is not told again. Findings themselves stay as they are (the law of rules knows no pages).
+//!
+//! Not to be confused with [`story`](crate::story), which puts findings into one page, whoever found them.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use snowtrail_model::{Finding, FindingState, Severity};
+
+use crate::ledger::{Ledger, Standing};
+use crate::story::STORY_GAP;
+
+/// Findings that are remembered, about 300 bytes each. Of more the earliest are forgotten: their stories are told anew.
+const TRACES_MAX: usize = 20_000;
+
+/// Open findings of late, as far as membership goes.
+#[derive(Debug, Clone, Default)]
+pub struct Traces(BTreeMap<String, Trace>);
+
+#[derive(Debug, Clone)]
+struct Trace {
+    rule: String,
+    severity: Severity,
+    principal: Option<String>,
+    secret: Option<(Option<String>, String)>,
+    start: Timestamp,
+    end: Timestamp,
+    members: Vec<String>,
+}
+
+impl Traces {
+    /// Takes note of a revision: an open finding is remembered, a withdrawn one forgotten.
+    pub fn note(&mut self, finding: &Finding) {
+        if finding.state == FindingState::Withdrawn {
+            self.0.remove(&finding.key);
+            return;
+        }
+        self.0.insert(finding.key.clone(), Trace::of(finding));
+        if self.0.len() > TRACES_MAX {
+            let earliest = self.0.iter().min_by_key(|(_, trace)| trace.end).map(|(key, _)| key.clone());
+            earliest.and_then(|key| self.0.remove(&key));
+        }
+    }
+
+    /// What people know of a story's members, the worst that they were told first. None if it is no story, or if they
+    /// know of no member.
+    pub(crate) fn standing_of_members(&self, story: &Finding, already: &Ledger) -> Option<Standing> {
+        let story = Trace::of(story);
+        if story.members.is_empty() {
+            return None;
+        }
+        let members = self.0.iter().filter(|(_, trace)| story.holds(trace));
+        let told = members.map(|(key, _)| already.standing(key)).filter(|standing| standing.open);
+        told.max_by(|a, b| {
+            (a.severity, b.opened_at, &b.opened_by).cmp(&(b.severity, a.opened_at, &a.opened_by))
+        })
+    }
+
+    /// The story that a finding belongs to and that people were told at its severity or a higher one.
+    pub(crate) fn told_story_of(&self, finding: &Finding, already: &Ledger) -> Option<&str> {
+        let member = Trace::of(finding);
+        let covers = |key: &String| already.standing(key).covers(member.severity);
+        let stories = self.0.iter().filter(|(_, trace)| trace.holds(&member));
+        stories.map(|(key, _)| key).find(|key| covers(key)).map(String::as_str)
+    }
+}
+
+impl Trace {
+    fn of(finding: &Finding) -> Trace {
+        let secret = finding.secret_name.clone().map(|name| (finding.account_id.clone(), name));
+        Trace {
+            rule: finding.rule.clone(),
+            severity: finding.severity,
+            principal: finding.principal.clone(),
+            secret,
+            start: finding.window_start,
+            end: finding.window_end,
+            members: members(finding),
+        }
+    }
+
+    /// Whether the other is a member of this story.
+    fn holds(&self, other: &Trace) -> bool {
+        let one_principal = self.principal.is_some() && self.principal == other.principal;
+        let one_secret = self.secret.is_some() && self.secret == other.secret;
+        let reach = |time: Timestamp| time.saturating_add(STORY_GAP).unwrap_or(Timestamp::MAX);
+        self.members.contains(&other.rule)
+            && (one_principal || one_secret)
+            && other.start <= reach(self.end)
+            && self.start <= reach(other.end)
+    }
+}
+
+/// The rules of a story's members; none for a finding that is no story.
+pub(crate) fn members(finding: &Finding) -> Vec<String> {
+    if !finding.detail.contains("\"members\"") {
+        return Vec::new();
+    }
+    let detail = serde_json::from_str::<serde_json::Value>(&finding.detail).unwrap_or_default();
+    let named = detail.get("members").and_then(|members| members.as_array()).into_iter().flatten();
+    named.filter_map(|rule| rule.as_str().map(str::to_owned)).collect()
+}
