@@ -8,8 +8,11 @@ mod scope;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
+use datafusion::common::runtime::SpawnedTask;
+use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use snowtrail_lake::{Access, Lake};
 use snowtrail_model::policy::{ParameterKind, ParameterValue, parse_duration};
@@ -33,10 +36,24 @@ pub async fn run(ids: &[String], bound: &Bound, folder: &Path) -> anyhow::Result
     let mut tally = Tally::default();
     let chosen: Vec<&Rule> =
         bound.rules.rules.values().filter(|r| ids.is_empty() || ids.contains(&r.header.id)).collect();
-    let bar = progress::bar(chosen.len() as u64, "rules");
+    let mut cases = Vec::new();
     for rule in chosen {
-        bar.set_message(rule.header.id.clone());
-        test_rule(rule, &bound.rules, folder, &mut tally).await?;
+        let of_rule = fixtures(folder, &rule.header.id)?;
+        missing(&rule.header.id, &of_rule, folder).into_iter().for_each(|problem| tally.note(problem));
+        cases.extend(of_rule.into_iter().map(|case| (case, rule.clone())));
+    }
+    let rules = Arc::new(bound.rules.clone());
+    let bar = progress::bar(cases.len() as u64, "fixtures");
+    let started = cases.into_iter().map(|(case, rule)| {
+        let (rules, name) = (Arc::clone(&rules), format!("{}/{}", case.rule, case.name));
+        // Planning and running the rules of a fixture takes one core.
+        let tested = SpawnedTask::spawn(async move { test_fixture(&case, &rule, &rules).await });
+        async move { tested.join_unwind().await?.with_context(|| format!("fixture {name}")) }
+    });
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut notes = stream::iter(started).buffered(cores);
+    while let Some(some) = notes.try_next().await? {
+        some.into_iter().for_each(|problem| tally.note(problem));
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -62,27 +79,22 @@ impl Tally {
     }
 }
 
-async fn test_rule(rule: &Rule, rules: &RuleSet, folder: &Path, tally: &mut Tally) -> anyhow::Result<()> {
-    let id = &rule.header.id;
-    let cases = fixtures(folder, id)?;
-    let (tightened, loosened) = (
-        cases.iter().any(|c| !c.expect.tighten.is_empty()),
-        cases.iter().any(|c| !c.expect.loosen.is_empty()),
-    );
-    let lacks = |what: &str| Some(format!("{id}: no fixture {what} under `{}`", folder.join(id).display()));
-    tally.note(if cases.iter().any(|c| c.fires) { None } else { lacks("that fires") });
-    tally.note(if cases.iter().any(|c| !c.fires) { None } else { lacks("that stays quiet") });
-    tally.note(if tightened { None } else { lacks("with [tighten]") });
-    tally.note(if loosened { None } else { lacks("with [loosen]") });
-    for case in &cases {
-        test_fixture(case, rule, rules, tally)
-            .await
-            .with_context(|| format!("fixture {id}/{}", case.name))?;
-    }
-    Ok(())
+/// What a rule's fixtures lack: each kind that must be there, and what is said where it is not.
+fn missing(id: &str, cases: &[Fixture], folder: &Path) -> [Option<String>; 4] {
+    let lacks = |is_there: bool, what: &str| {
+        (!is_there).then(|| format!("{id}: no fixture {what} under `{}`", folder.join(id).display()))
+    };
+    [
+        lacks(cases.iter().any(|c| c.fires), "that fires"),
+        lacks(cases.iter().any(|c| !c.fires), "that stays quiet"),
+        lacks(cases.iter().any(|c| !c.expect.tighten.is_empty()), "with [tighten]"),
+        lacks(cases.iter().any(|c| !c.expect.loosen.is_empty()), "with [loosen]"),
+    ]
 }
 
-async fn test_fixture(case: &Fixture, rule: &Rule, rules: &RuleSet, tally: &mut Tally) -> anyhow::Result<()> {
+/// What was asked of a fixture: none where it is right, else what is wrong.
+async fn test_fixture(case: &Fixture, rule: &Rule, rules: &RuleSet) -> anyhow::Result<Vec<Option<String>>> {
+    let mut notes = Vec::new();
     let policy = match &case.policy {
         Some(file) => policy_file::policy(file, rules)?,
         None => Policy::default(),
@@ -96,22 +108,22 @@ async fn test_fixture(case: &Fixture, rule: &Rule, rules: &RuleSet, tally: &mut 
     };
     let place = format!("{}/{}", case.rule, case.name);
     let rejected = report.rejects + report.remarks;
-    tally.note((rejected > 0).then(|| format!("{place}: {rejected} rejects; a fixture has none")));
+    notes.push((rejected > 0).then(|| format!("{place}: {rejected} rejects; a fixture has none")));
     let bound = Bound { rules: rules.clone(), policy };
     let engine = workbench::open_for(&lake, &bound, now, Horizon::UpToNow, true).await?;
     let found = engine.evaluate(now, |_| {}).await.findings;
-    tally.note(difference(&place, &case.expect.findings, &found));
+    notes.push(difference(&place, &case.expect.findings, &found));
     let scoped = scope::difference(&engine, rule, &found).await?;
-    tally.note(scoped.map(|text| format!("{place}: {text}")));
+    notes.push(scoped.map(|text| format!("{place}: {text}")));
     let altered = if case.fires { &case.expect.tighten } else { &case.expect.loosen };
     if !altered.is_empty() {
         let fired =
             fires(&lake, rules, rule, altered_policy(bound.policy.clone(), rule, altered)?, now).await?;
         let (wanted, word) = if case.fires { (false, "tightened") } else { (true, "loosened") };
         let verb = if wanted { "stays silent" } else { "still fires" };
-        tally.note((fired != wanted).then(|| format!("{place}: {word} with {altered}, the rule {verb}")));
+        notes.push((fired != wanted).then(|| format!("{place}: {word} with {altered}, the rule {verb}")));
     }
-    Ok(())
+    Ok(notes)
 }
 
 /// Whether one rule fires, without the others.
