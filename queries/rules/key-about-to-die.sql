@@ -123,14 +123,16 @@ SELECT
   concat_ws('|', account_id, aws_region, key_id, event_name, to_char(event_time, '%Y-%m-%dT%H:%M:%SZ')) AS key,
   concat('Key ', key_id, ' ', what, ': ', secrets, CASE secrets WHEN 1 THEN ' secret' ELSE ' secrets' END, ' used it') AS title,
   concat(
-    'The key ', key_id, ' ', what, ' by ', coalesce(principal, 'somebody'), '. ',
+    'The key ', key_id, ' ', what,
+    CASE WHEN event_name IN ('DeleteExpiredKeyMaterial', 'DeleteKey') THEN '. ' ELSE concat(' by ', coalesce(principal, 'somebody'), '. ') END,
     CASE
       WHEN event_name <> 'ScheduleKeyDeletion' THEN ''
       WHEN deletion_date IS NULL THEN 'It is deleted when its replicas are gone. '
       ELSE concat('Until ', to_char(deletion_date, '%Y-%m-%d %H:%M'), ' UTC, ', coalesce(window_days, 30), ' days, it can be taken back. ')
     END,
     'Before that, ', principals, CASE principals WHEN 1 THEN ' principal' ELSE ' principals' END, ' used it ', uses,
-    CASE uses WHEN 1 THEN ' time' ELSE ' times' END, ', for ', secrets, ' secrets and ', parameters, ' parameters.',
+    CASE uses WHEN 1 THEN ' time' ELSE ' times' END, ', for ', secrets, CASE secrets WHEN 1 THEN ' secret' ELSE ' secrets' END,
+    ' and ', parameters, CASE parameters WHEN 1 THEN ' parameter.' ELSE ' parameters.' END,
     CASE WHEN is_young THEN ' The lake is younger than the memory that this rule wants: there may be more.' ELSE '' END,
     CASE WHEN revived_at IS NOT NULL THEN concat(' It is usable again since ', to_char(revived_at, '%Y-%m-%d %H:%M:%S'), ' UTC.') ELSE '' END
   ) AS summary,

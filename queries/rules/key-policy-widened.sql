@@ -205,8 +205,11 @@ SELECT
   principal, actor,
   event_time AS window_start,
   event_time + INTERVAL '1 second' AS window_end,
-  concat(coalesce(cardinality(bad_forms), 0), ' ways in that were not there before: ', array_to_string(coalesce(bad_forms, all_forms), '; ')) AS observed,
-  '0: nobody may do more with the key than before' AS expected,
+  concat(
+    coalesce(cardinality(bad_forms), 0), CASE coalesce(cardinality(bad_forms), 0) WHEN 1 THEN ' opening: ' ELSE ' openings: ' END,
+    array_to_string(coalesce(bad_forms, all_forms), '; ')
+  ) AS observed,
+  '0 openings: nobody may do more with the key than before' AS expected,
   event_ids AS evidence,
   named_struct(
     'key_id', key_id, 'call', event_name, 'rank', rank, 'forms', coalesce(bad_forms, all_forms), 'succeeded', succeeded,

@@ -172,6 +172,15 @@ class OtherCalls:
         """GetCallerIdentity: what a thief runs first."""
         return self.call(when, caller, STS, "GetCallerIdentity", account, region, None, **fields)
 
+    # ---- IAM -------------------------------------------------------------------------------------------------------
+
+    def create_role(self, when, caller: Caller, role: str, *, account: str = ACCOUNT, path: str = "/", **fields) -> dict:
+        """CreateRole; IAM's records come from us-east-1, whatever region its callers sit in."""
+        arn = f"arn:aws:iam::{account}:role{path}{role}"
+        response = {"role": {"path": path, "roleName": role, "roleId": derive_id("AROA", account, path, role), "arn": arn}}
+        return self.call(when, caller, "iam.amazonaws.com", "CreateRole", account, "us-east-1", {"roleName": role, "path": path},
+                         response, read_only=False, **fields)
+
     # ---- CloudTrail ------------------------------------------------------------------------------------------------
 
     def trail_call(self, when, caller: Caller, name: str, *, trail: str = "snowy-trail", account: str = ACCOUNT,
