@@ -2,15 +2,16 @@
 -- title = "Ciphertexts moved to another key, in bulk or out of the organization"
 -- severity = "high"
 -- window = "1d"
--- history = "30d"
+-- history = "37d"
 -- scope = "principal"
 -- attack = ["T1486", "T1537"]
 -- description = """\
---   ReEncrypt turns a ciphertext into one of another key without showing what is inside. Bulk: one principal did so more \
---   often within an hour than floor, and than it did before; this is how data is taken for ransom: the new key, or its \
---   deletion, decides who reads it (medium, high where secrets or parameters are named in the encryption context). \
---   Foreign: a key of another account that the organization does not list took part; one call is enough (critical; high \
---   where the policy file lists no accounts). Calls that AWS services make do not count, nor do those that failed.\
+--   ReEncrypt turns a ciphertext into one of another key without showing what is inside. Bulk: one principal did \
+--   so more often within an hour than floor, and than it did before; this is how data is taken for ransom: the new \
+--   key, or its deletion, decides who reads it (medium, high where secrets or parameters are named in the \
+--   encryption context). Foreign: a key of another account that the organization does not list took part; one call \
+--   is enough (critical; high where the policy file lists no accounts). Calls that AWS services make do not count, \
+--   nor do those that failed.\
 --   """
 -- runbook = [
 --   "Which keys? Look up their accounts and policies, and who made the new one (view key_changes).",
@@ -35,8 +36,8 @@
 -- description = "How far above what the same principal did within pace before."
 -- [parameters.memory]
 -- type = "duration"
--- default = "28d"
--- description = "How far back the principal's own behaviour is learned."
+-- default = "35d"
+-- description = "How far back the principal's own behaviour is learned: a monthly job has been seen once."
 -- [parameters.min_foreign]
 -- default = 1
 -- unit = "calls of one move"
@@ -141,14 +142,16 @@ moves AS ( -- a row: one move
 SELECT
   concat_ws('|', form, principal, to_char(first_at, '%Y-%m-%dT%H:%M:%SZ')) AS key,
   concat(
-    calls, CASE calls WHEN 1 THEN ' ciphertext' ELSE ' ciphertexts' END, ' moved to another key by ', split_part(principal, '/', -1),
+    calls, CASE calls WHEN 1 THEN ' ciphertext' ELSE ' ciphertexts' END, ' moved to another key by ',
+      split_part(principal, '/', -1),
     CASE WHEN form = 'foreign' THEN concat(', with a key of the account ', foreign_account) ELSE '' END
   ) AS title,
   concat(
     principal, ' re-encrypted ', calls, CASE calls WHEN 1 THEN ' ciphertext' ELSE ' ciphertexts' END, ' between ',
     to_char(first_at, '%Y-%m-%d %H:%M:%S'), ' and ', to_char(last_at, '%Y-%m-%d %H:%M:%S'), ' UTC. ',
     CASE
-      WHEN form = 'foreign' THEN concat('A key of the account ', foreign_account, ', which the organization does not list, took part.')
+      WHEN form = 'foreign' THEN concat('A key of the account ', foreign_account,
+        ', which the organization does not list, took part.')
       WHEN before IS NULL THEN 'It has no history to compare with.'
       ELSE concat('Before it made at most ', before, ' such calls within the pace.')
     END
@@ -161,17 +164,19 @@ SELECT
   first_at AS window_start,
   last_at + INTERVAL '1 second' AS window_end,
   CASE form
-    WHEN 'foreign' THEN concat(calls, CASE calls WHEN 1 THEN ' call' ELSE ' calls' END, ' with a key of another account')
+    WHEN 'foreign' THEN concat(calls, CASE calls WHEN 1 THEN ' call' ELSE ' calls' END,
+      ' with a key of another account')
     ELSE concat(calls, ' calls, at most ', most, ' within the pace')
   END AS observed,
   CASE
     WHEN form = 'foreign' THEN '0 calls with keys outside the organization'
-    ELSE concat('at most ', greatest($floor, coalesce(before, 0) * $percent / 100), CASE WHEN before IS NULL THEN ' (no baseline yet)' ELSE concat(' (', before, ' before)') END)
+    ELSE concat('at most ', greatest($floor, coalesce(before, 0) * $percent / 100), CASE WHEN before IS NULL
+      THEN ' (no baseline yet)' ELSE concat(' (', before, ' before)') END)
   END AS expected,
   event_ids AS evidence,
   named_struct(
-    'form', form, 'calls', calls, 'keys', keys, 'foreign_account', foreign_account, 'names', names, 'accounts', accounts,
-    'regions', regions, 'before', before
+    'form', form, 'calls', calls, 'keys', keys, 'foreign_account', foreign_account, 'names', names,
+    'accounts', accounts, 'regions', regions, 'before', before
   ) AS detail,
   CASE
     WHEN form = 'foreign' AND d.declared > 0 THEN 'critical'

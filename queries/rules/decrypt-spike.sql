@@ -6,12 +6,12 @@
 -- scope = "principal"
 -- attack = ["T1555.006", "T1119"]
 -- description = """\
---   One principal decrypted with one key much more often in an hour than in the same hour of earlier weeks (and the hour \
---   before and after it). Counted are the Decrypts that it made itself and those that Parameter Store made for it; those \
---   that Secrets Manager makes for reads of secrets are told by secret-read-spike. High when the hour is above three \
---   times the busiest hour that the pair ever had, medium when it is above the busiest, low when only the hour is \
---   unusual. A pair that is known for less than min_weeks has no rhythm yet: then a higher floor holds, the severity is \
---   low, and the finding says so.\
+--   One principal decrypted with one key much more often in an hour than in the same hour of earlier weeks (and \
+--   the hour before and after it). Counted are the Decrypts that it made itself and those that Parameter Store \
+--   made for it; those that Secrets Manager makes for reads of secrets are told by secret-read-spike. High when \
+--   the hour is above three times the busiest hour that the pair ever had, medium when it is above the busiest, \
+--   low when only the hour is unusual. A pair that is known for less than min_weeks has no rhythm yet: then a \
+--   higher floor holds, the severity is low, and the finding says so.\
 --   """
 -- runbook = [
 --   "Look at the encryption contexts of the events: one thing over and over is a loop, many things are a harvest.",
@@ -99,8 +99,10 @@ SELECT
     principal, ' decrypted ', decrypts, ' times with the key ', key_id, ' in one hour, ', direct, ' of them itself; ',
     CASE
       WHEN NOT has_rhythm THEN concat('it is known for ', weeks_known, ' weeks, so there is no rhythm to compare with')
-      WHEN decrypts > coalesce(busiest, 0) THEN concat('the busiest hour before had ', coalesce(busiest, 0), ', the same hour of earlier weeks at most ', coalesce(usual, 0))
-      ELSE concat('the same hour of earlier weeks had at most ', coalesce(usual, 0), ', though busier hours (', busiest, ') have been')
+      WHEN decrypts > coalesce(busiest, 0) THEN concat('the busiest hour before had ', coalesce(busiest, 0),
+        ', the same hour of earlier weeks at most ', coalesce(usual, 0))
+      ELSE concat('the same hour of earlier weeks had at most ', coalesce(usual, 0), ', though busier hours (',
+        busiest, ') have been')
     END, '.'
   ) AS summary,
   account_id, aws_region,
@@ -111,13 +113,14 @@ SELECT
   hour + INTERVAL '1 hour' AS window_end,
   concat(decrypts, ' Decrypts in the hour') AS observed,
   CASE
-    WHEN has_rhythm THEN concat('at most ', greatest($floor, coalesce(usual, 0) * $percent / 100), ' (', coalesce(usual, 0), ' in the same hour of the last ', weeks_known, ' weeks)')
+    WHEN has_rhythm THEN concat('at most ', greatest($floor, coalesce(usual, 0) * $percent / 100), ' (',
+      coalesce(usual, 0), ' in the same hour of the last ', weeks_known, ' weeks)')
     ELSE concat('no baseline yet: ', weeks_known, ' weeks seen; at most ', $cold_floor)
   END AS expected,
   array_sort(array_distinct(make_array(first_id, last_id))) AS evidence,
   named_struct(
-    'key_id', key_id, 'key_arn', key_arn, 'decrypts', decrypts, 'direct', direct, 'named_things', things, 'usual', usual,
-    'busiest_before', busiest, 'weeks_known', weeks_known
+    'key_id', key_id, 'key_arn', key_arn, 'decrypts', decrypts, 'direct', direct, 'named_things', things,
+    'usual', usual, 'busiest_before', busiest, 'weeks_known', weeks_known
   ) AS detail,
   CASE
     WHEN NOT has_rhythm OR decrypts <= coalesce(busiest, 0) THEN 'low'

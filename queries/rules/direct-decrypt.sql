@@ -6,12 +6,12 @@
 -- scope = "principal"
 -- attack = ["T1555.006", "T1552"]
 -- description = """\
---   A KMS call (Decrypt, ReEncrypt) whose encryption context names a secret or a parameter, that no AWS service made. \
---   Secrets Manager hands its ciphertext to nobody: whoever holds it got it in a way that should not exist, and reads \
---   the value past the secret's policy, its contract and its log. Parameter Store does hand out ciphertext (GetParameter \
---   without withDecryption); decrypting that by hand leaves no read in its log. Severity follows the secret's \
---   sensitivity, a decoy is critical; medium for parameters. Attempts that failed: medium for secrets, low for \
---   parameters. One finding for each thing, principal and day (UTC).\
+--   A KMS call (Decrypt, ReEncrypt) whose encryption context names a secret or a parameter, that no AWS service \
+--   made. Secrets Manager hands its ciphertext to nobody: whoever holds it got it in a way that should not exist, \
+--   and reads the value past the secret's policy, its contract and its log. Parameter Store does hand out \
+--   ciphertext (GetParameter without withDecryption); decrypting that by hand leaves no read in its log. Severity \
+--   follows the secret's sensitivity, a decoy is critical; medium for parameters. Attempts that failed: medium for \
+--   secrets, low for parameters. One finding for each thing, principal and day (UTC).\
 --   """
 -- runbook = [
 --   "Ask whoever runs the principal how it got the ciphertext. There is no good answer for a secret: rotate it now.",
@@ -51,10 +51,13 @@ WITH days AS ( -- a row: one secret or parameter, one principal, one day
     date_trunc('day', u.event_time)
 )
 SELECT
-  concat_ws('|', d.account_id, d.aws_region, d.context, d.context_name, d.principal, to_char(d.day, '%Y-%m-%dT%H:%M:%SZ')) AS key,
-  concat('Ciphertext of the ', d.context, ' ', d.context_name, ' decrypted by ', split_part(d.principal, '/', -1)) AS title,
+  concat_ws('|', d.account_id, d.aws_region, d.context, d.context_name, d.principal,
+    to_char(d.day, '%Y-%m-%dT%H:%M:%SZ')) AS key,
+  concat('Ciphertext of the ', d.context, ' ', d.context_name, ' decrypted by ',
+    split_part(d.principal, '/', -1)) AS title,
   concat(
-    d.principal, ' called ', array_to_string(d.call_names, ' and '), ' itself on the ciphertext of the ', d.context, ' ', d.context_name, ', ',
+    d.principal, ' called ', array_to_string(d.call_names, ' and '), ' itself on the ciphertext of the ', d.context,
+      ' ', d.context_name, ', ',
     d.calls, CASE d.calls WHEN 1 THEN ' time' ELSE ' times' END, ', of which ', d.succeeded, ' succeeded, first at ',
     to_char(d.first_at, '%Y-%m-%d %H:%M:%S'), ' UTC. ',
     CASE d.context
@@ -68,7 +71,8 @@ SELECT
   d.principal, d.actor,
   d.day AS window_start,
   d.day + INTERVAL '1 day' AS window_end,
-  concat(d.calls, CASE d.calls WHEN 1 THEN ' call' ELSE ' calls' END, ' without a service, ', d.succeeded, ' of them successful') AS observed,
+  concat(d.calls, CASE d.calls WHEN 1 THEN ' call' ELSE ' calls' END, ' without a service, ', d.succeeded,
+    ' of them successful') AS observed,
   '0: only the service that keeps the value decrypts it' AS expected,
   d.event_ids AS evidence,
   named_struct(
@@ -85,5 +89,6 @@ SELECT
   END AS severity
 FROM days d
 LEFT JOIN policy_secrets p
-  ON d.context = 'secret' AND p.account_id = d.account_id AND p.aws_region = d.aws_region AND p.secret_name = d.context_name
+  ON d.context = 'secret' AND p.account_id = d.account_id AND p.aws_region = d.aws_region
+    AND p.secret_name = d.context_name
 WHERE d.calls >= $min_calls AND (d.succeeded > 0 OR $include_failed)

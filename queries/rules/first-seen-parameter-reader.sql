@@ -6,11 +6,11 @@
 -- scope = "all"
 -- attack = ["T1552.007"]
 -- description = """\
---   A principal was given the decrypted values of SecureString parameters that it had not read within memory, and that \
---   others have used for long: by name, by path or from the history. Medium where the principal has been around for \
---   long too and had not met them; low where it is new, or where the lake is younger than memory, because old habits \
---   then look new. Parameters that are new themselves do not fire: that is a deployment. One finding for each principal, \
---   account, region and day (UTC), which names the parameters.\
+--   A principal was given the decrypted values of SecureString parameters that it had not read within memory, and \
+--   that others have used for long: by name, by path or from the history. Medium where the principal has been \
+--   around for long too and had not met them; low where it is new, or where the lake is younger than memory, \
+--   because old habits then look new. Parameters that are new themselves do not fire: that is a deployment. One \
+--   finding for each principal, account, region and day (UTC), which names the parameters.\
 --   """
 -- runbook = [
 --   "Ask the owner of the parameters whether the principal should have them.",
@@ -33,7 +33,7 @@
 -- default = 1
 -- unit = "known parameters in a day (UTC)"
 -- description = "One is enough to be worth a line."
-WITH pair_days AS ( -- a row: one day on which a principal was given a SecureString; a leaf of the same name elsewhere is another
+WITH pair_days AS ( -- a row: one day on which a principal was given one SecureString
   SELECT
     account_id, aws_region, parameter_name, principal, date_trunc('day', event_time) AS day,
     min(event_time) AS first_at,
@@ -94,12 +94,17 @@ known AS ( -- a row: one principal and day, and on how many days the principal h
 )
 SELECT
   concat_ws('|', d.account_id, d.aws_region, d.principal, to_char(d.day, '%Y-%m-%dT%H:%M:%SZ')) AS key,
-  concat('First read of ', CASE d.parameters WHEN 1 THEN concat('the parameter ', d.first_name) ELSE concat(d.parameters, ' known parameters') END, ' by ', split_part(d.principal, '/', -1)) AS title,
+  concat('First read of ', CASE d.parameters WHEN 1 THEN concat('the parameter ', d.first_name)
+    ELSE concat(d.parameters, ' known parameters') END, ' by ', split_part(d.principal, '/', -1)) AS title,
   concat(
-    d.principal, ' was given the values of ', d.parameters, CASE d.parameters WHEN 1 THEN ' parameter' ELSE ' parameters' END,
-    ' for the first time (', array_to_string(d.ways, ', '), '), from ', to_char(d.first_at, '%Y-%m-%d %H:%M:%S'), ' UTC on. ',
-    CASE WHEN k.known_days > 0 THEN 'Both sides have been around for long and had not met.' ELSE 'The parameters are old, the principal is new.' END,
-    CASE WHEN b.day > d.day - $memory THEN ' The lake is younger than the memory that this rule wants: it may be an old habit.' ELSE '' END
+    d.principal, ' was given the values of ', d.parameters, CASE d.parameters WHEN 1 THEN ' parameter'
+      ELSE ' parameters' END,
+    ' for the first time (', array_to_string(d.ways, ', '), '), from ', to_char(d.first_at, '%Y-%m-%d %H:%M:%S'),
+      ' UTC on. ',
+    CASE WHEN k.known_days > 0 THEN 'Both sides have been around for long and had not met.'
+      ELSE 'The parameters are old, the principal is new.' END,
+    CASE WHEN b.day > d.day - $memory
+      THEN ' The lake is younger than the memory that this rule wants: it may be an old habit.' ELSE '' END
   ) AS summary,
   d.account_id, d.aws_region,
   CAST(NULL AS VARCHAR) AS secret_arn,
@@ -107,7 +112,8 @@ SELECT
   d.principal, d.actor,
   d.day AS window_start,
   d.day + INTERVAL '1 day' AS window_end,
-  concat(d.parameters, CASE d.parameters WHEN 1 THEN ' parameter' ELSE ' parameters' END, ' read for the first time, in ', d.reads, CASE d.reads WHEN 1 THEN ' read' ELSE ' reads' END) AS observed,
+  concat(d.parameters, CASE d.parameters WHEN 1 THEN ' parameter' ELSE ' parameters' END,
+    ' read for the first time, in ', d.reads, CASE d.reads WHEN 1 THEN ' read' ELSE ' reads' END) AS observed,
   '0: this principal had read none of them within memory' AS expected,
   d.event_ids AS evidence,
   named_struct(

@@ -7,18 +7,18 @@
 -- attack = ["T1485", "T1486"]
 -- description = """\
 --   A KMS key was disabled (DisableKey), scheduled for deletion (ScheduleKeyDeletion), lost its imported material \
---   (DeleteImportedKeyMaterial, DeleteExpiredKeyMaterial), or is gone (DeleteKey). Every secret and parameter that it \
---   encrypts stops to be readable: at once, also where only a deletion was scheduled, and for ever when the countdown \
---   ends. The finding lists what used the key in the time before: critical where a sensitive secret did, high where any \
---   use was, low where none was seen (medium while the lake is younger than that). Low too where somebody took it back \
---   within the grace; over (resolved_at) when it is usable again, soon or late.\
+--   (DeleteImportedKeyMaterial, DeleteExpiredKeyMaterial), or is gone (DeleteKey). Every secret and parameter that \
+--   it encrypts stops to be readable: at once, also where only a deletion was scheduled, and for ever when the \
+--   countdown ends. The finding lists what used the key in the time before: critical where a sensitive secret did, \
+--   high where any use was, low where none was seen (medium while the lake is younger than that). Low too where \
+--   somebody took it back within the grace; over (resolved_at) when it is usable again, soon or late.\
 --   """
 -- runbook = [
 --   "Was it announced? If not: EnableKey or CancelKeyDeletion (then EnableKey) first, questions later.",
 --   "Look at the list of secrets and principals in the finding: those are what fails now.",
 --   "deletion_date says until when it can be taken back; after that nothing decrypts what this key encrypted.",
 --   "Imported material: import the same material again, from where it is kept.",
---   "Revoke the sessions of the caller if nobody knows why, and look at what else it did (hunt what-did-principal-touch).",
+--   "If nobody knows why: revoke the caller's sessions; what else did it do (hunt what-did-principal-touch)?",
 -- ]
 -- benign = [
 --   "A key that was replaced: everything that it encrypted was encrypted again before.",
@@ -64,7 +64,8 @@ revived AS ( -- a row: one death that was taken back, and when
   JOIN revivals r
     ON r.account_id = d.account_id AND r.aws_region = d.aws_region AND r.key_id = d.key_id
     AND r.event_time >= d.event_time
-    AND r.event_name = CASE WHEN d.event_name IN ('DisableKey', 'ScheduleKeyDeletion') THEN 'EnableKey' ELSE 'ImportKeyMaterial' END
+    AND r.event_name = CASE WHEN d.event_name IN ('DisableKey', 'ScheduleKeyDeletion') THEN 'EnableKey'
+      ELSE 'ImportKeyMaterial' END
   WHERE d.event_name <> 'DeleteKey'
   GROUP BY d.account_id, d.aws_region, d.key_id, d.event_name, d.event_time
 ),
@@ -85,13 +86,18 @@ radius AS ( -- a row: one death and what it hits
   SELECT
     account_id, aws_region, key_id, event_name, event_time,
     count(*) AS uses,
-    count(DISTINCT CASE WHEN context = 'secret' THEN concat_ws('|', context_account, context_region, context_name) END) AS secrets,
-    count(DISTINCT CASE WHEN context = 'parameter' THEN concat_ws('|', context_account, context_region, context_name) END) AS parameters,
+    count(DISTINCT CASE WHEN context = 'secret' THEN concat_ws('|', context_account, context_region, context_name) END)
+      AS secrets,
+    count(DISTINCT CASE WHEN context = 'parameter' THEN concat_ws('|', context_account, context_region,
+      context_name) END)
+      AS parameters,
     count(DISTINCT principal) AS principals,
     bool_or(sensitivity IN ('high', 'critical')) AS hits_sensitive,
     array_slice(array_sort(array_agg(DISTINCT context_name) FILTER (WHERE context = 'secret')), 1, 50) AS secret_names,
-    array_slice(array_sort(array_agg(DISTINCT context_name) FILTER (WHERE context = 'parameter')), 1, 50) AS parameter_names,
-    array_slice(array_sort(array_agg(DISTINCT principal) FILTER (WHERE principal IS NOT NULL)), 1, 50) AS principal_names
+    array_slice(array_sort(array_agg(DISTINCT context_name) FILTER (WHERE context = 'parameter')), 1, 50)
+      AS parameter_names,
+    array_slice(array_sort(array_agg(DISTINCT principal) FILTER (WHERE principal IS NOT NULL)), 1, 50)
+      AS principal_names
   FROM used
   GROUP BY account_id, aws_region, key_id, event_name, event_time
 ),
@@ -121,20 +127,25 @@ judged AS ( -- a row: one death with all that is known of it
 )
 SELECT
   concat_ws('|', account_id, aws_region, key_id, event_name, to_char(event_time, '%Y-%m-%dT%H:%M:%SZ')) AS key,
-  concat('Key ', key_id, ' ', what, ': ', secrets, CASE secrets WHEN 1 THEN ' secret' ELSE ' secrets' END, ' used it') AS title,
+  concat('Key ', key_id, ' ', what, ': ', secrets, CASE secrets WHEN 1 THEN ' secret' ELSE ' secrets' END,
+    ' used it') AS title,
   concat(
     'The key ', key_id, ' ', what,
-    CASE WHEN event_name IN ('DeleteExpiredKeyMaterial', 'DeleteKey') THEN '. ' ELSE concat(' by ', coalesce(principal, 'somebody'), '. ') END,
+    CASE WHEN event_name IN ('DeleteExpiredKeyMaterial', 'DeleteKey') THEN '. '
+      ELSE concat(' by ', coalesce(principal, 'somebody'), '. ') END,
     CASE
       WHEN event_name <> 'ScheduleKeyDeletion' THEN ''
       WHEN deletion_date IS NULL THEN 'It is deleted when its replicas are gone. '
-      ELSE concat('Until ', to_char(deletion_date, '%Y-%m-%d %H:%M'), ' UTC, ', coalesce(window_days, 30), ' days, it can be taken back. ')
+      ELSE concat('Until ', to_char(deletion_date, '%Y-%m-%d %H:%M'), ' UTC, ', coalesce(window_days, 30),
+        ' days, it can be taken back. ')
     END,
     'Before that, ', principals, CASE principals WHEN 1 THEN ' principal' ELSE ' principals' END, ' used it ', uses,
-    CASE uses WHEN 1 THEN ' time' ELSE ' times' END, ', for ', secrets, CASE secrets WHEN 1 THEN ' secret' ELSE ' secrets' END,
+    CASE uses WHEN 1 THEN ' time' ELSE ' times' END, ', for ', secrets, CASE secrets WHEN 1 THEN ' secret'
+      ELSE ' secrets' END,
     ' and ', parameters, CASE parameters WHEN 1 THEN ' parameter.' ELSE ' parameters.' END,
     CASE WHEN is_young THEN ' The lake is younger than the memory that this rule wants: there may be more.' ELSE '' END,
-    CASE WHEN revived_at IS NOT NULL THEN concat(' It is usable again since ', to_char(revived_at, '%Y-%m-%d %H:%M:%S'), ' UTC.') ELSE '' END
+    CASE WHEN revived_at IS NOT NULL THEN concat(' It is usable again since ',
+      to_char(revived_at, '%Y-%m-%d %H:%M:%S'), ' UTC.') ELSE '' END
   ) AS summary,
   account_id, aws_region,
   CAST(NULL AS VARCHAR) AS secret_arn,
@@ -143,13 +154,16 @@ SELECT
   event_time AS window_start,
   event_time + INTERVAL '1 second' AS window_end,
   concat(
-    what, '; ', uses, CASE uses WHEN 1 THEN ' use' ELSE ' uses' END, ' by ', principals, CASE principals WHEN 1 THEN ' principal' ELSE ' principals' END,
-    ', ', secrets, CASE secrets WHEN 1 THEN ' secret' ELSE ' secrets' END, ', ', parameters, CASE parameters WHEN 1 THEN ' parameter' ELSE ' parameters' END
+    what, '; ', uses, CASE uses WHEN 1 THEN ' use' ELSE ' uses' END, ' by ', principals, CASE principals WHEN 1
+      THEN ' principal' ELSE ' principals' END,
+    ', ', secrets, CASE secrets WHEN 1 THEN ' secret' ELSE ' secrets' END, ', ', parameters, CASE parameters WHEN 1
+      THEN ' parameter' ELSE ' parameters' END
   ) AS observed,
   '0 uses: a key is taken away when nothing needs it any more' AS expected,
   event_ids AS evidence,
   named_struct(
-    'key_id', key_id, 'key_arn', key_arn, 'call', event_name, 'deletion_date', deletion_date, 'window_days', window_days,
+    'key_id', key_id, 'key_arn', key_arn, 'call', event_name, 'deletion_date', deletion_date, 'window_days',
+      window_days,
     'uses', uses, 'secrets', secrets, 'secret_names', secret_names, 'parameters', parameters,
     'parameter_names', parameter_names, 'principals', principals, 'principal_names', principal_names,
     'resolved_at', revived_at

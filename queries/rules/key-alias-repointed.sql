@@ -6,10 +6,11 @@
 -- scope = "landmarks"
 -- attack = ["T1565", "T1486"]
 -- description = """\
---   UpdateAlias, or CreateAlias after DeleteAlias, made an alias name another key. Whoever encrypts by the alias uses the \
---   other key from then on, silently: what is written now can be read by whom that key's policy lets in, and goes with \
---   that key when it is deleted. Rank 2, medium: the earlier key is known and is another. Rank 1, low: an alias was \
---   moved and the lake does not know from where. Rank 0: it names the same key again, or the attempt failed.\
+--   UpdateAlias, or CreateAlias after DeleteAlias, made an alias name another key. Whoever encrypts by the alias \
+--   uses the other key from then on, silently: what is written now can be read by whom that key's policy lets in, \
+--   and goes with that key when it is deleted. Rank 2, medium: the earlier key is known and is another. Rank 1, \
+--   low: an alias was moved and the lake does not know from where. Rank 0: it names the same key again, or the \
+--   attempt failed.\
 --   """
 -- runbook = [
 --   "Whose key is it now: who made it, when, and what does its policy allow (view key_changes)?",
@@ -61,8 +62,10 @@ SELECT
   concat_ws('|', account_id, aws_region, alias, event_name, to_char(event_time, '%Y-%m-%dT%H:%M:%SZ')) AS key,
   concat(alias, ' now names the key ', worst['after']) AS title,
   concat(
-    coalesce(principal, 'somebody'), CASE WHEN succeeded THEN ' made ' ELSE ' tried to make ' END, alias, ' name the key ', worst['after'], ' with ',
-    event_name, '; ', CASE WHEN worst['before'] IS NULL THEN 'what it named before is not known.' ELSE concat('it named ', worst['before'], ' before.') END
+    coalesce(principal, 'somebody'), CASE WHEN succeeded THEN ' made ' ELSE ' tried to make ' END, alias,
+      ' name the key ', worst['after'], ' with ',
+    event_name, '; ', CASE WHEN worst['before'] IS NULL THEN 'what it named before is not known.'
+      ELSE concat('it named ', worst['before'], ' before.') END
   ) AS summary,
   account_id, aws_region,
   CAST(NULL AS VARCHAR) AS secret_arn,
@@ -71,9 +74,11 @@ SELECT
   event_time AS window_start,
   event_time + INTERVAL '1 second' AS window_end,
   concat('1 alias names ', worst['after']) AS observed,
-  coalesce(concat('the key that it named: ', worst['before']), 'no change (no baseline yet: the key before is unknown)') AS expected,
+  coalesce(concat('the key that it named: ', worst['before']),
+    'no change (no baseline yet: the key before is unknown)') AS expected,
   event_ids AS evidence,
-  named_struct('alias', alias, 'call', event_name, 'key_before', worst['before'], 'key_after', worst['after'], 'rank', rank, 'succeeded', succeeded) AS detail,
+  named_struct('alias', alias, 'call', event_name, 'key_before', worst['before'], 'key_after', worst['after'], 'rank',
+    rank, 'succeeded', succeeded) AS detail,
   CASE rank WHEN 2 THEN 'medium' WHEN 1 THEN 'low' ELSE 'info' END AS severity
 FROM judged
 WHERE rank >= $min_rank

@@ -6,12 +6,12 @@
 -- scope = "all"
 -- attack = ["T1098"]
 -- description = """\
---   CreateGrant lets somebody use a key without a trace in any policy. Rank 3, high: somebody in an account that the \
---   organization does not list may decrypt. Rank 2, medium: such an account, but to encrypt and look only, or where an \
---   AWS service made the grant on the caller's behalf, or where the policy file lists no accounts; or a principal of \
---   our own that the lake has never seen act may decrypt. Rank 1, low: the same, while the lake is younger than \
---   maturity, or where the principal was created within it: a new service. Rank 0: acquaintances, and attempts that \
---   failed. AWS services as grantees are no strangers.\
+--   CreateGrant lets somebody use a key without a trace in any policy. Rank 3, high: somebody in an account that \
+--   the organization does not list may decrypt. Rank 2, medium: such an account, but to encrypt and look only, or \
+--   where an AWS service made the grant on the caller's behalf, or where the policy file lists no accounts; or a \
+--   principal of the key's own account that the lake has never seen act may decrypt. Rank 1, low: the same, while \
+--   the lake is younger than maturity, or where the principal was created within it: a new service. Rank 0: \
+--   acquaintances, and attempts that failed. AWS services as grantees are no strangers.\
 --   """
 -- runbook = [
 --   "Who is the grantee? If nobody knows: RevokeGrant with the grant id of the finding, on this key.",
@@ -25,14 +25,15 @@
 -- [parameters.maturity]
 -- type = "duration"
 -- default = "14d"
--- description = "How old the lake must be to call a principal unseen, and how young a principal may be to be called new."
+-- description = "How old the lake must be to call somebody unseen, and how young somebody may be to be called new."
 -- [parameters.min_rank]
 -- default = 2
 -- unit = "rank, 0 to 3"
 -- description = "What is told from which rank on."
 WITH calls AS ( -- a row: one call that makes a grant, or tries to
   SELECT
-    event_id, event_time, outcome, principal, actor, invoked_by, account_id AS owner, aws_region AS called_in, kms_key_arn,
+    event_id, event_time, outcome, principal, actor, invoked_by, account_id AS owner, aws_region AS called_in,
+      kms_key_arn,
     first_target,
     grant_id, grantee, grant_operations AS operations, grant_constraints AS constraints
   FROM actions
@@ -84,12 +85,13 @@ ours AS ( -- a row: one account of the organization
 placed AS ( -- a row: one grant and what speaks for and against it
   SELECT
     g.*,
-    g.grantee_account IS NOT NULL AND g.grantee_account NOT IN ('', 'aws') AND g.grantee_account <> g.account_id
+    coalesce(regexp_like(g.grantee_account, '^[0-9]{12}$'), false) AND g.grantee_account <> g.account_id
       AND o.account IS NULL AS is_outside,
     d.accounts > 0 AS accounts_declared,
     array_has_any(
       g.operations,
-      make_array('Decrypt', 'GenerateDataKey', 'GenerateDataKeyPair', 'ReEncryptFrom', 'CreateGrant', 'Sign', 'DeriveSharedSecret')
+      make_array('Decrypt', 'GenerateDataKey', 'GenerateDataKeyPair', 'ReEncryptFrom', 'CreateGrant', 'Sign',
+        'DeriveSharedSecret')
     ) AS is_strong,
     array_has(g.operations, 'Decrypt') AS may_decrypt,
     k.event_id IS NOT NULL AS is_known,
@@ -109,8 +111,9 @@ ranked AS ( -- a row: the same, and how bad it is
       WHEN outcome <> 'ok' THEN 0
       WHEN is_outside AND is_strong AND invoked_by IS NULL AND accounts_declared THEN 3
       WHEN is_outside THEN 2
-      WHEN may_decrypt AND invoked_by IS NULL AND grantee_account IS NOT NULL AND NOT is_known AND grantee_name NOT LIKE '%:root' THEN
-        CASE WHEN is_young OR is_new THEN 1 ELSE 2 END
+      -- Of another account of ours the trail may not be here, so that "never seen" would say nothing.
+      WHEN may_decrypt AND invoked_by IS NULL AND grantee_account = account_id AND NOT is_known
+        AND grantee_name NOT LIKE '%:root' THEN CASE WHEN is_young OR is_new THEN 1 ELSE 2 END
       ELSE 0
     END AS rank
   FROM placed
@@ -134,10 +137,13 @@ judged AS ( -- a row: one key, one grantee, one second
 )
 SELECT
   concat_ws('|', account_id, aws_region, key_id, grantee, to_char(event_time, '%Y-%m-%dT%H:%M:%SZ')) AS key,
-  concat('Grant on the key ', key_id, ' for ', CASE WHEN is_outside THEN 'another account: ' ELSE '' END, split_part(grantee, '/', -1)) AS title,
+  concat('Grant on the key ', key_id, ' for ', CASE WHEN is_outside THEN 'another account: ' ELSE '' END,
+    split_part(grantee, '/', -1)) AS title,
   concat(
-    coalesce(principal, 'somebody'), CASE WHEN succeeded THEN ' granted ' ELSE ' tried to grant ' END, grantee, ' the use of the key ', key_id, ': ',
-    operations, CASE WHEN constraints = '' THEN ', for any encryption context. ' ELSE concat(', where the encryption context has ', constraints, '. ') END,
+    coalesce(principal, 'somebody'), CASE WHEN succeeded THEN ' granted ' ELSE ' tried to grant ' END, grantee,
+      ' the use of the key ', key_id, ': ',
+    operations, CASE WHEN constraints = '' THEN ', for any encryption context. '
+      ELSE concat(', where the encryption context has ', constraints, '. ') END,
     CASE
       WHEN is_outside THEN 'The organization does not list that account.'
       WHEN is_known THEN 'The grantee was seen at work before.'
@@ -150,7 +156,8 @@ SELECT
   principal, actor,
   event_time AS window_start,
   event_time + INTERVAL '1 second' AS window_end,
-  concat('1 grant to ', CASE WHEN is_outside THEN 'an account outside the organization' WHEN is_known THEN 'a known principal' ELSE 'a principal with 0 events' END) AS observed,
+  concat('1 grant to ', CASE WHEN is_outside THEN 'an account outside the organization' WHEN is_known
+    THEN 'a known principal' ELSE 'a principal with 0 events' END) AS observed,
   '0 grants to strangers' AS expected,
   event_ids AS evidence,
   named_struct(

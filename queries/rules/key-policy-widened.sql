@@ -6,18 +6,19 @@
 -- scope = "landmarks"
 -- attack = ["T1098", "T1222"]
 -- description = """\
---   PutKeyPolicy, or CreateKey with a policy, gave a key a policy that allows more than the one before, as far as the \
---   lake knows that. Rank 4, critical: everybody, without condition. Rank 3, high: another account that the organization \
---   does not list, without condition; or a policy too large to be shown. Rank 2, medium: another account under a \
---   condition, or to look and encrypt only, or where the policy file lists no accounts at all; everybody, to look and \
---   encrypt only; a condition lost; a Deny lost. Rank 1, low: everybody under a condition, which is AWS's own pattern \
---   (kms:CallerAccount). Rank 0: nothing widened, and attempts that failed. What a condition says is not weighed, only \
---   whether there is one. Who had the same before is no news, nor are AWS's services and the key's own account.\
+--   PutKeyPolicy, or CreateKey with a policy, gave a key a policy that allows more than the one before, as far as \
+--   the lake knows that. Rank 4, critical: everybody, without condition. Rank 3, high: another account that the \
+--   organization does not list, without condition; or a policy too large to be shown. Rank 2, medium: another \
+--   account under a condition, or to look and encrypt only, or where the policy file lists no accounts at all; \
+--   everybody, to look and encrypt only; a condition lost; a Deny lost. Rank 1, low: everybody under a condition, \
+--   which is AWS's own pattern (kms:CallerAccount). Rank 0: nothing widened, and attempts that failed. What a \
+--   condition says is not weighed, only whether there is one. Who had the same before is no news, nor are AWS's \
+--   services and the key's own account.\
 --   """
 -- runbook = [
---   "Is it a change that somebody announced? If not, set the earlier policy again: the event before this one holds it.",
+--   "Is it a change that somebody announced? If not, set the earlier policy again: the call before holds it.",
 --   "Too large to be shown: read it with GetKeyPolicy now.",
---   "Look for grants and Decrypts since then (view key_uses; rule key-grant-to-stranger): the policy may only be the door.",
+--   "Look for Decrypts and grants since then (view key_uses): the policy may only be the door.",
 --   "Treat secrets that the key encrypts as readable by whoever was let in, if a secret's own policy lets them too.",
 -- ]
 -- benign = [
@@ -30,7 +31,8 @@
 -- description = "What is told from which rank on. Rank 1 is what AWS's own default policies look like."
 WITH calls AS ( -- a row: one call that gives a key its policy
   SELECT
-    account_id, aws_region, key_id, event_id, event_time, event_name, outcome, principal, actor, truncated, policy_statements,
+    account_id, aws_region, key_id, event_id, event_time, event_name, outcome, principal, actor, truncated,
+      policy_statements,
     CAST(coalesce(cardinality(policy_statements), 0) AS BIGINT) AS statements
   FROM key_changes
   WHERE key_id IS NOT NULL
@@ -98,7 +100,7 @@ named AS ( -- a row: the same, with the account; * is everybody, null a service 
     *,
     CASE
       WHEN principal = '*' OR principal LIKE 'arn:%:iam::*:%' THEN '*'
-      WHEN principal LIKE 'arn:%' THEN split_part(principal, ':', 5)
+      WHEN regexp_like(split_part(principal, ':', 5), '^[0-9]{12}$') THEN split_part(principal, ':', 5)
       WHEN regexp_like(principal, '^[0-9]{12}$') THEN principal
     END AS of_account
   FROM granted
@@ -116,14 +118,14 @@ let_in AS ( -- a row: one outsider whom a call lets in, who was not in as far be
   LEFT ANTI JOIN named b
     ON b.event_id = c.previous_id AND b.account_id = n.account_id AND b.principal = n.principal AND b.level >= n.level
     AND (b.is_free OR NOT n.is_free)
-  WHERE n.of_account IS NOT NULL AND n.of_account <> '' AND n.of_account <> n.account_id
+  WHERE n.of_account <> n.account_id
 ),
 kept AS ( -- a row: one statement of the policy before
   SELECT c.event_id, c.account_id, s.effect, s.sid, s.is_free, s.who_and_what
   FROM chain c
   JOIN statements s ON s.event_id = c.previous_id AND s.account_id = c.account_id
 ),
-freed AS ( -- a row: one statement that had a condition and has none now; it is known by its name, or by whom it lets do what
+freed AS ( -- a row: one statement that lost its condition; it is known by its name, or by whom it lets do what
   SELECT s.event_id, s.account_id, coalesce(s.sid, 'a statement') AS what
   FROM statements s
   JOIN kept k ON k.event_id = s.event_id AND k.account_id = s.account_id AND k.who_and_what = s.who_and_what
@@ -169,7 +171,8 @@ forms AS ( -- a row: one thing that one call did
   UNION ALL
   SELECT
     event_id, account_id,
-    CASE WHEN outcome <> 'ok' THEN 'refused' WHEN statements > 0 THEN 'nothing widened' WHEN truncated THEN 'policy too large to be shown' ELSE 'policy not shown' END,
+    CASE WHEN outcome <> 'ok' THEN 'refused' WHEN statements > 0 THEN 'nothing widened' WHEN truncated
+      THEN 'policy too large to be shown' ELSE 'policy not shown' END,
     CASE WHEN outcome = 'ok' AND statements = 0 THEN 3 ELSE 0 END
   FROM calls
   WHERE event_name = 'PutKeyPolicy'
@@ -195,7 +198,8 @@ SELECT
   concat_ws('|', account_id, aws_region, key_id, event_name, to_char(event_time, '%Y-%m-%dT%H:%M:%SZ')) AS key,
   concat(event_name, ' on ', key_id, ': ', coalesce(worst, coalesce(bad_forms, all_forms)[1])) AS title,
   concat(
-    coalesce(principal, 'somebody'), CASE WHEN succeeded THEN ' called ' ELSE ' tried to call ' END, event_name, ' on the key ', key_id, ': ',
+    coalesce(principal, 'somebody'), CASE WHEN succeeded THEN ' called ' ELSE ' tried to call ' END, event_name,
+      ' on the key ', key_id, ': ',
     array_to_string(coalesce(bad_forms, all_forms), '; '), '.',
     CASE WHEN compared THEN '' ELSE ' The policy before is not known.' END
   ) AS summary,
@@ -206,7 +210,8 @@ SELECT
   event_time AS window_start,
   event_time + INTERVAL '1 second' AS window_end,
   concat(
-    coalesce(cardinality(bad_forms), 0), CASE coalesce(cardinality(bad_forms), 0) WHEN 1 THEN ' opening: ' ELSE ' openings: ' END,
+    coalesce(cardinality(bad_forms), 0), CASE coalesce(cardinality(bad_forms), 0) WHEN 1 THEN ' opening: '
+      ELSE ' openings: ' END,
     array_to_string(coalesce(bad_forms, all_forms), '; ')
   ) AS observed,
   '0 openings: nobody may do more with the key than before' AS expected,

@@ -6,10 +6,10 @@
 -- scope = "landmarks"
 -- attack = ["T1562"]
 -- description = """\
---   DisableKeyRotation: the key's material stays what it is from now on. Whoever once got a copy of imported or escrowed \
---   material, or an auditor who counts, will notice; nothing fails. Rank 2, medium: turned off. Rank 1, low: turned on \
---   again within the grace, or the key was scheduled for deletion within it, which stops rotation anyway. Rank 0: the \
---   attempt failed.\
+--   DisableKeyRotation: the key's material stays what it is from now on. Whoever once got a copy of imported or \
+--   escrowed material, or an auditor who counts, will notice; nothing fails. Rank 2, medium: turned off. Rank 1, \
+--   low: turned on again within the grace, or the key was scheduled for deletion within it, which stops rotation \
+--   anyway. Rank 0: the attempt failed.\
 --   """
 -- runbook = [
 --   "Ask the owner of the key; if nobody knows why, EnableKeyRotation and look at what else the caller did.",
@@ -46,7 +46,8 @@ excused AS ( -- a row: the same, and when it was turned on again, or the key giv
     min(c.event_time) AS excused_at
   FROM turned_off o
   JOIN key_changes c
-    ON c.account_id = o.account_id AND c.aws_region = o.aws_region AND c.key_id = o.key_id AND c.event_time >= o.event_time
+    ON c.account_id = o.account_id AND c.aws_region = o.aws_region AND c.key_id = o.key_id
+      AND c.event_time >= o.event_time
   WHERE c.outcome = 'ok' AND c.event_name IN ('EnableKeyRotation', 'ScheduleKeyDeletion')
   GROUP BY o.account_id, o.aws_region, o.key_id, o.event_time
 ),
@@ -56,14 +57,17 @@ ranked AS ( -- a row: one key in one second, and how bad it is
     CASE WHEN NOT o.succeeded THEN 0 WHEN x.excused_at <= o.event_time + $grace THEN 1 ELSE 2 END AS rank
   FROM turned_off o
   LEFT JOIN excused x
-    ON x.account_id = o.account_id AND x.aws_region = o.aws_region AND x.key_id = o.key_id AND x.event_time = o.event_time
+    ON x.account_id = o.account_id AND x.aws_region = o.aws_region AND x.key_id = o.key_id
+      AND x.event_time = o.event_time
 )
 SELECT
   concat_ws('|', account_id, aws_region, key_id, to_char(event_time, '%Y-%m-%dT%H:%M:%SZ')) AS key,
   concat('Rotation of the key ', key_id, ' turned off') AS title,
   concat(
-    coalesce(principal, 'somebody'), CASE WHEN succeeded THEN ' turned' ELSE ' tried to turn' END, ' the automatic rotation of the key ', key_id, ' off.',
-    CASE WHEN on_again_at IS NULL THEN '' ELSE concat(' It is on again since ', to_char(on_again_at, '%Y-%m-%d %H:%M:%S'), ' UTC.') END
+    coalesce(principal, 'somebody'), CASE WHEN succeeded THEN ' turned' ELSE ' tried to turn' END,
+      ' the automatic rotation of the key ', key_id, ' off.',
+    CASE WHEN on_again_at IS NULL THEN '' ELSE concat(' It is on again since ',
+      to_char(on_again_at, '%Y-%m-%d %H:%M:%S'), ' UTC.') END
   ) AS summary,
   account_id, aws_region,
   CAST(NULL AS VARCHAR) AS secret_arn,
@@ -74,7 +78,8 @@ SELECT
   '1 key without automatic rotation' AS observed,
   '0: a key that rotates goes on rotating' AS expected,
   event_ids AS evidence,
-  named_struct('key_id', key_id, 'key_arn', key_arn, 'rank', rank, 'succeeded', succeeded, 'resolved_at', on_again_at) AS detail,
+  named_struct('key_id', key_id, 'key_arn', key_arn, 'rank', rank, 'succeeded', succeeded, 'resolved_at',
+    on_again_at) AS detail,
   CASE rank WHEN 2 THEN 'medium' WHEN 1 THEN 'low' ELSE 'info' END AS severity
 FROM ranked
 WHERE rank >= $min_rank

@@ -6,11 +6,11 @@
 -- scope = "principal"
 -- attack = ["T1485", "T1486"]
 -- description = """\
---   Calls fail because their KMS key is disabled, waits for its deletion, or has lost its material. Who is named here \
---   depends on the key: its next start, its next read of the secret, fails. High where the call was about a secret or a \
---   parameter, critical where the contract says that the secret is; medium for anything else, which may be a caller's \
---   own data. One finding for each key, principal and day (UTC). Refusals by access control are no such failures, nor \
---   are the probes by which Secrets Manager tries a key.\
+--   Calls fail because their KMS key is disabled, waits for its deletion, or has lost its material. Who is named \
+--   here depends on the key: its next start, its next read of the secret, fails. High where the call was about a \
+--   secret or a parameter, critical where the contract says that the secret is; medium for anything else, which \
+--   may be a caller's own data. One finding for each key, principal and day (UTC). Refusals by access control are \
+--   no such failures, nor are the probes by which Secrets Manager tries a key.\
 --   """
 -- runbook = [
 --   "Enable the key, or cancel its deletion and enable it, unless somebody can say why not: the caller is down.",
@@ -50,13 +50,14 @@ WITH failures AS ( -- a row: one key, one principal, one day, and the calls that
   WHERE u.is_dead AND u.key_arn IS NOT NULL
   GROUP BY u.account_id, u.aws_region, u.key_id, coalesce(u.principal, 'unknown'), date_trunc('day', u.event_time)
 ),
-killed AS ( -- a row: the last that was done to the key before, as far as the lake knows; in the second of the failure too
+killed AS ( -- a row: what was done to the key last before the failure, as far as the lake knows
   SELECT
     f.account_id, f.aws_region, f.key_id, f.principal, f.day,
     max(named_struct('at', c.event_time, 'event_id', c.event_id, 'call', c.event_name, 'by', c.principal)) AS last
   FROM failures f
   JOIN key_changes c
-    ON c.account_id = f.account_id AND c.aws_region = f.aws_region AND c.key_id = f.key_id AND c.event_time <= f.first_at
+    ON c.account_id = f.account_id AND c.aws_region = f.aws_region AND c.key_id = f.key_id
+      AND c.event_time <= f.first_at
   WHERE c.outcome = 'ok'
     AND c.event_name IN ('DisableKey', 'ScheduleKeyDeletion', 'DeleteImportedKeyMaterial', 'DeleteExpiredKeyMaterial')
   GROUP BY f.account_id, f.aws_region, f.key_id, f.principal, f.day
@@ -69,7 +70,8 @@ SELECT
     to_char(f.first_at, '%Y-%m-%d %H:%M:%S'), ' UTC on, because the key cannot be used (', f.error_code, '). ',
     CASE
       WHEN k.last IS NULL THEN 'Who took it away is not in the lake.'
-      ELSE concat(k.last['call'], ' by ', coalesce(k.last['by'], 'somebody'), ' at ', to_char(k.last['at'], '%Y-%m-%d %H:%M:%S'), ' UTC came before.')
+      ELSE concat(k.last['call'], ' by ', coalesce(k.last['by'], 'somebody'), ' at ',
+        to_char(k.last['at'], '%Y-%m-%d %H:%M:%S'), ' UTC came before.')
     END
   ) AS summary,
   f.account_id, f.aws_region,
@@ -78,7 +80,8 @@ SELECT
   f.principal, f.actor,
   f.day AS window_start,
   f.day + INTERVAL '1 day' AS window_end,
-  concat(f.failures, CASE f.failures WHEN 1 THEN ' failed use' ELSE ' failed uses' END, ' of a key that cannot be used') AS observed,
+  concat(f.failures, CASE f.failures WHEN 1 THEN ' failed use' ELSE ' failed uses' END,
+    ' of a key that cannot be used') AS observed,
   '0: whoever uses a key is moved to another before it goes' AS expected,
   f.event_ids AS evidence,
   named_struct(

@@ -2,15 +2,15 @@
 -- title = "One principal reads many different SecureString parameters"
 -- severity = "high"
 -- window = "1d"
--- history = "30d"
+-- history = "37d"
 -- scope = "principal"
 -- attack = ["T1552.007", "T1119"]
 -- description = """\
---   One principal was given the decrypted values of unusually many different SecureString parameters: within minutes \
---   (fast, high) or within a day (slow, medium). Counted over all of its sessions and regions, by name, by path and from \
---   the history alike: a path does not say what it gave out, the Decrypts that Parameter Store makes for it do. Compared \
---   with what the same principal did before, if it did anything. A service reads its own parameters at each start; who \
---   reads everybody's is a deployment tool or a thief.\
+--   One principal was given the decrypted values of unusually many different SecureString parameters: within \
+--   minutes (fast, high) or within a day (slow, medium). Counted over all of its sessions and regions, by name, by \
+--   path and from the history alike: a path does not say what it gave out, the Decrypts that Parameter Store makes \
+--   for it do. Compared with what the same principal did before, if it did anything. A service reads its own \
+--   parameters at each start; who reads everybody's is a deployment tool or a thief.\
 --   """
 -- runbook = [
 --   "Look at the names in the finding: do they belong to one service, or to everybody?",
@@ -36,18 +36,18 @@
 -- [parameters.slow_window]
 -- type = "duration"
 -- default = "24h"
--- description = "A day, so that a reader that pauses between parameters still adds up. At most a day: older behaviour is what it is compared with."
+-- description = "A day, so that a reader that pauses still adds up. At most a day: the rest is what it is compared with."
 -- [parameters.percent]
 -- default = 200
 -- unit = "percent of the principal's own"
 -- description = "How far above what the same principal did before."
 -- [parameters.memory]
 -- type = "duration"
--- default = "28d"
--- description = "How far back the principal's own behaviour is learned."
+-- default = "35d"
+-- description = "How far back the principal's own behaviour is learned: a monthly job has been seen once."
 -- [parameters.proven_only]
 -- default = true
--- description = "Whether a Decrypt must prove that a parameter is a SecureString. Turn it off where the trail records no KMS."
+-- description = "Whether a Decrypt must prove that a parameter is a SecureString. Off where the trail records no KMS."
 WITH ordinary AS ( -- a row: one read
   SELECT
     principal, actor, event_time, event_id, via, account_id, aws_region, parameter_name,
@@ -117,7 +117,8 @@ numbered AS ( -- a row: the same, with the number of its harvest: a pause longer
       WHEN pace = 'slow' AND event_time <= previous + $slow_window THEN 0
       ELSE 1
     END) OVER (
-      PARTITION BY principal, pace ORDER BY event_time, event_id, parameter ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+      PARTITION BY principal, pace ORDER BY event_time, event_id, parameter ROWS BETWEEN UNBOUNDED PRECEDING
+        AND CURRENT ROW
     ) AS harvest
   FROM spaced
 ),
@@ -148,7 +149,8 @@ SELECT
     principal, ' was given the decrypted values of ', parameters, ' different parameters in ', reads, ' reads (',
     array_to_string(ways, ', '), ')', CASE WHEN regions > 1 THEN concat(' in ', regions, ' regions') ELSE '' END,
     '; at most ', most, CASE pace WHEN 'fast' THEN ' within minutes' ELSE ' within a day' END,
-    CASE WHEN before IS NULL THEN '. It has no history to compare with.' ELSE concat(', before at most ', before, '.') END
+    CASE WHEN before IS NULL THEN '. It has no history to compare with.'
+      ELSE concat(', before at most ', before, '.') END
   ) AS summary,
   CASE WHEN accounts = 1 THEN account_id END AS account_id,
   CASE WHEN regions = 1 THEN aws_region END AS aws_region,
@@ -157,9 +159,11 @@ SELECT
   principal, actor,
   first_at AS window_start,
   last_at + INTERVAL '1 second' AS window_end,
-  concat(most, ' different parameters ', CASE pace WHEN 'fast' THEN 'within minutes' ELSE 'within a day' END) AS observed,
+  concat(most, ' different parameters ', CASE pace WHEN 'fast' THEN 'within minutes'
+    ELSE 'within a day' END) AS observed,
   concat(
-    'at most ', greatest(CASE pace WHEN 'fast' THEN $fast_floor ELSE $slow_floor END, coalesce(before, 0) * $percent / 100),
+    'at most ', greatest(CASE pace WHEN 'fast' THEN $fast_floor ELSE $slow_floor END,
+      coalesce(before, 0) * $percent / 100),
     CASE WHEN before IS NULL THEN ' (no baseline yet)' ELSE concat(' (', before, ' before)') END
   ) AS expected,
   event_ids AS evidence,

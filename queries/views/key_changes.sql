@@ -1,10 +1,11 @@
--- key_changes: one row for each call or service event that changes what a KMS key is: its life, policy, alias, rotation.
+-- key_changes: one row for each call or service event that changes what a KMS key is: its life, policy, alias,
+-- rotation.
 --
--- account_id, aws_region: the key's (of an alias that no longer names a key: the call's). key_id: the key's id, as far as
--- the record says; key_arn: its ARN, where the record proves it. alias: the alias that the call is about, with `alias/`.
--- Attempts that failed are included (outcome). deletion_date, deletion_window_days: of ScheduleKeyDeletion; the former is
--- null where replicas have to go first. Times are UTC.
--- Left out: grants, tags, descriptions, custom key stores, and the uses of keys (key_uses).
+-- account_id, aws_region: the key's (of an alias that no longer names a key: the call's). key_id: the key's id, as far
+-- as the record says; key_arn: its ARN, where the record proves it. alias: the alias that the call is about, with
+-- `alias/`. Attempts that failed are included (outcome). deletion_date, deletion_window_days: of ScheduleKeyDeletion;
+-- the former is null where replicas have to go first. Times are UTC. Left out: grants, tags, descriptions, custom key
+-- stores, and the uses of keys (key_uses).
 WITH named AS ( -- a row: one target of one call
   SELECT event_id, delivered_to, unnest(targets) AS target
   FROM actions

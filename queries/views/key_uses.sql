@@ -1,11 +1,11 @@
--- key_uses: one row for each call that puts a KMS key to use: Decrypt, Encrypt, GenerateDataKey and kin, ReEncrypt, Sign,
--- Verify, GenerateMac, VerifyMac, DeriveSharedSecret. Allowed or not (outcome).
+-- key_uses: one row for each call that puts a KMS key to use: Decrypt, Encrypt, GenerateDataKey and kin, ReEncrypt,
+-- Sign, Verify, GenerateMac, VerifyMac, DeriveSharedSecret. Allowed or not (outcome).
 --
--- account_id, aws_region: the key's, where the record names one. key_arn: the key; of a call that found it dead the error
--- message alone may name it. context: what the encryption context is about: secret, parameter, null for anything else;
--- context_account, context_region, context_name: that thing. is_direct: no service made the call. is_dead: the key could
--- not be used, because it is disabled, waits for its deletion, or lost its material. Times are UTC.
--- Left out: the trail's own noise (see watched), and the probes by which Secrets Manager tries whether a caller may use a
+-- account_id, aws_region: the key's, where the record names one. key_arn: the key; of a call that found it dead the
+-- error message alone may name it. context: what the encryption context is about: secret, parameter, null for anything
+-- else; context_account, context_region, context_name: that thing. is_direct: no service made the call. is_dead: the
+-- key could not be used, because it is disabled, waits for its deletion, or lost its material. Times are UTC. Left
+-- out: the trail's own noise (see watched), and the probes by which Secrets Manager tries whether a caller may use a
 -- key: they use nothing.
 WITH used AS ( -- a row: one call
   SELECT
@@ -36,6 +36,7 @@ SELECT
   CASE WHEN context IS NOT NULL THEN targets[1]['arn'] END AS context_arn,
   invoked_by IS NULL AND (identity_type IS DISTINCT FROM 'AWSService') AS is_direct,
   -- The service's name for the state ends in Exception or not, with KMS before it or not.
-  outcome = 'error' AND (error_code LIKE 'KMSInvalidState%' OR error_code LIKE 'InvalidState%' OR error_code LIKE 'Disabled%')
+  outcome = 'error' AND (error_code LIKE 'KMSInvalidState%' OR error_code LIKE 'InvalidState%'
+    OR error_code LIKE 'Disabled%')
     AS is_dead
 FROM used

@@ -1,13 +1,13 @@
 -- parameter_reads: one row for each delivery of one parameter's decrypted value to one principal.
 --
--- via: get (GetParameter, GetParameters), history (GetParameterHistory), path (a parameter that GetParametersByPath gave
--- out, known by its Decrypt, since the call names none), decrypt (a Decrypt that Parameter Store made for the principal
--- while no call is to be seen that asked for it). The calls count where they asked for decryption and succeeded.
--- is_secure: a Decrypt of the parameter by the same principal lies within five seconds: the parameter is a SecureString;
--- where it is false, it is a plain one, or the trail does not record KMS. account_id, aws_region, parameter_name: of the
--- parameter; the name without its leading slash, which its ARN does not tell apart. Times are UTC.
--- Left out: reads without decryption, direct Decrypts (key_uses), AWS's public parameters and references to secrets
--- (`/aws/…`; a reference's read of the secret stands in reads).
+-- via: get (GetParameter, GetParameters), history (GetParameterHistory), path (a parameter that GetParametersByPath
+-- gave out, known by its Decrypt, since the call names none), decrypt (a Decrypt that Parameter Store made for the
+-- principal while no call is to be seen that asked for it). The calls count where they asked for decryption and
+-- succeeded. is_secure: a Decrypt of the parameter by the same principal lies within five seconds: the parameter is a
+-- SecureString; where it is false, it is a plain one, or the trail does not record KMS. account_id, aws_region,
+-- parameter_name: of the parameter; the name without its leading slash, which its ARN does not tell apart. Times are
+-- UTC. Left out: reads without decryption, direct Decrypts (key_uses), AWS's public parameters and references to
+-- secrets (`/aws/…`; a reference's read of the secret stands in reads).
 WITH asked AS ( -- a row: one target of one call that asks for decrypted values
   SELECT
     event_id, event_time, event_name, account_id, aws_region, principal, actor, principal_account, identity_type,
@@ -19,7 +19,8 @@ WITH asked AS ( -- a row: one target of one call that asks for decrypted values
 evidence AS ( -- a row: one delivery, or what tells of deliveries
   SELECT
     event_id, event_time,
-    CASE event_name WHEN 'GetParametersByPath' THEN 'path' WHEN 'GetParameterHistory' THEN 'history' ELSE 'get' END AS kind,
+    CASE event_name WHEN 'GetParametersByPath' THEN 'path' WHEN 'GetParameterHistory' THEN 'history'
+      ELSE 'get' END AS kind,
     coalesce(split_part(target['arn'], ':', 5), account_id) AS account_id,
     coalesce(split_part(target['arn'], ':', 4), aws_region) AS aws_region,
     CASE WHEN target['kind'] = 'parameter' THEN ltrim(target['name'], '/') END AS parameter_name,
@@ -29,7 +30,8 @@ evidence AS ( -- a row: one delivery, or what tells of deliveries
   UNION ALL
   SELECT
     event_id, event_time, 'decrypt' AS kind, context_account AS account_id, context_region AS aws_region,
-    ltrim(context_name, '/') AS parameter_name, principal, actor, principal_account, identity_type, invoked_by, source_ip
+    ltrim(context_name, '/') AS parameter_name, principal, actor, principal_account, identity_type, invoked_by,
+      source_ip
   FROM key_uses
   WHERE context = 'parameter' AND event_name = 'Decrypt' AND outcome = 'ok' AND NOT is_direct
 ),

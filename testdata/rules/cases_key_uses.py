@@ -146,9 +146,8 @@ def key_grant_to_stranger__quiet_acquaintance(t):
 
 @case
 def key_grant_to_stranger__quiet_account_of_ours(t):
-    """Differs in the account: one that the organization lists, whose role was seen there."""
-    sister = assumed_role("Reader", "r1", account="222233334444")
-    t.get_secret_value("2026-09-20T10:00:00Z", sister, Secret("stage/db", account="222233334444"))
+    """Differs in the account: one that the organization lists, and whose trail is not here."""
+    old_lake(t)
     t.create_grant(NOON, DEPLOY, KEY, role_arn("Reader", "222233334444"), USE)
     return {"policy": ORGANIZATION, "loosen": {"min_rank": 0}}
 
