@@ -7,8 +7,8 @@
 -- principal; if it was never delivered, one of the owner's does.
 -- account_id is the resource owner's account where a copy proves it, else the account that the record was delivered to.
 -- delivered_to is always the latter. rotation_days, rotation_schedule, rotation_lambda, rotate_immediately: the rotation
--- settings of RotateSecret. trail_…: those of CreateTrail and UpdateTrail. first_target: the first target's name.
--- Other columns as in events.
+-- settings of RotateSecret. trail_…: those of CreateTrail and UpdateTrail. grant_…, grantee: a grant on a key, made or
+-- taken back. first_target: the first target's name. Other columns as in events.
 WITH corrected AS ( -- a row: an event that no longer counts
   SELECT DISTINCT corrects_event_id, account_id
   FROM watched
@@ -40,6 +40,8 @@ SELECT
   e.rotation['automatically_after_days'] AS rotation_days, e.rotation['schedule_expression'] AS rotation_schedule,
   e.rotation['lambda_arn'] AS rotation_lambda, e.rotation['rotate_immediately'] AS rotate_immediately,
   e.targets[1]['name'] AS first_target,
+  e."grant"['grant_id'] AS grant_id, e."grant"['grantee_principal'] AS grantee,
+  e."grant"['operations'] AS grant_operations, e."grant"['constraints'] AS grant_constraints,
   e."trail"['s3_bucket'] AS trail_s3_bucket, e."trail"['s3_prefix'] AS trail_s3_prefix,
   e."trail"['sns_topic'] AS trail_sns_topic, e."trail"['kms_key'] AS trail_kms_key,
   e."trail"['log_group'] AS trail_log_group, e."trail"['is_multi_region'] AS trail_is_multi_region,

@@ -64,6 +64,42 @@ class OtherCalls:
         grant = str(derive("grant", key, grantee, stamp(when))).replace("-", "") * 2
         return self.kms(when, caller, "CreateGrant", key, params, {"grantId": grant, "keyId": key}, **fields)
 
+    def create_key(self, when, caller: Caller, key: str, *, policy: dict | None = None, **fields) -> dict:
+        """CreateKey, with a policy or with AWS's own."""
+        params = {"keyUsage": "ENCRYPT_DECRYPT", "policy": json.dumps(policy) if policy else None}
+        metadata = {"keyId": _arn_part(key, 5).removeprefix("key/"), "arn": key, "keyState": "Enabled", "origin": "AWS_KMS"}
+        return self.kms(when, caller, "CreateKey", key, params, {"keyMetadata": metadata}, **fields)
+
+    def alias_call(self, when, caller: Caller, name: str, alias: str, key: str, **fields) -> dict:
+        """CreateAlias, UpdateAlias, DeleteAlias. `resources` has alias and key, both typed as keys."""
+        account, region = _arn_part(key, 4), _arn_part(key, 3)
+        arns = [f"arn:aws:kms:{region}:{account}:{alias}", key]
+        params = {"aliasName": alias, "targetKeyId": None if name == "DeleteAlias" else _arn_part(key, 5).removeprefix("key/")}
+        resources = [{"accountId": account, "type": "AWS::KMS::Key", "ARN": arn} for arn in arns]
+        return self.kms(when, caller, name, key, params, None, resources=resources, **fields)
+
+    def key_material_gone(self, when, key: str, caller: Caller | None = None, **fields) -> dict:
+        """DeleteImportedKeyMaterial by a caller, or (without one) the service event when the material expires."""
+        if caller:
+            return self.key_switch(when, caller, "DeleteImportedKeyMaterial", key, **fields)
+        who = service_event_identity(_arn_part(key, 4), "AWS Internal")
+        shape = {"eventType": "AwsServiceEvent", "serviceEventDetails": {"keyId": _arn_part(key, 5).removeprefix("key/")}, "tlsDetails": DROP, **fields}
+        return self.kms(when, who, "DeleteExpiredKeyMaterial", key, None, read_only=False, **shape)
+
+    def dead_key(self, when, caller: Caller, key: str, context: dict, *, name: str = "Decrypt", state: str = "is pending deletion",
+                 code: str = "KMSInvalidStateException", **fields) -> dict:
+        """A use of a key that cannot be used: the message names the key, `resources` is absent."""
+        params = {"encryptionAlgorithm": "SYMMETRIC_DEFAULT", "encryptionContext": context}
+        return self.kms(when, caller, name, key, params, errorCode=code, errorMessage=f"{key} {state}.", resources=DROP, **fields)
+
+    def reencrypt(self, when, caller: Caller, source: str, destination: str, context: dict, *, typed: str = "arn", **fields) -> dict:
+        """ReEncrypt: two keys, two contexts. typed: how the destination was named, `arn` or `alias`."""
+        params = {"sourceEncryptionContext": context, "destinationEncryptionContext": context,
+                  "destinationKeyId": destination if typed == "arn" else "alias/new-home",
+                  "sourceEncryptionAlgorithm": "SYMMETRIC_DEFAULT", "destinationEncryptionAlgorithm": "SYMMETRIC_DEFAULT"}
+        resources = [{"accountId": _arn_part(key, 4), "type": "AWS::KMS::Key", "ARN": key} for key in (source, destination)]
+        return self.kms(when, caller, "ReEncrypt", source, params, resources=resources, **fields)
+
     def rotate_key(self, when, key: str, **fields) -> dict:
         """KMS rotates a key's material by schedule: a service event."""
         details = {"keyId": _arn_part(key, 5).removeprefix("key/"), "rotationType": "AUTOMATIC", "keyOrigin": "AWS_KMS"}
@@ -90,10 +126,24 @@ class OtherCalls:
             made.append(self.kms_decrypt(when, caller.through("AWS Internal", when), key, {"PARAMETER_ARN": arn}))
         return made
 
-    def get_parameters_by_path(self, when, caller: Caller, path: str, *, account: str = ACCOUNT, region: str = REGION, **fields) -> dict:
-        """GetParametersByPath: it does not say which parameters came back."""
+    def get_parameters_by_path(self, when, caller: Caller, path: str, *, account: str = ACCOUNT, region: str = REGION,
+                               found: list = (), key: str | None = None, **fields) -> dict:
+        """GetParametersByPath: it does not say which parameters came back. The Decrypts do (`found`, with a `key`)."""
         params = {"path": path, "recursive": True, "withDecryption": True, "maxResults": 10}
-        return self.call(when, caller, SSM, "GetParametersByPath", account, region, params, **fields)
+        made = self.call(when, caller, SSM, "GetParametersByPath", account, region, params, **fields)
+        for name in found if key else []:
+            arn = f"arn:aws:ssm:{region}:{account}:parameter/{name.lstrip('/')}"
+            self.kms_decrypt(when, caller.through("AWS Internal", when), key, {"PARAMETER_ARN": arn})
+        return made
+
+    def get_parameter_history(self, when, caller: Caller, name: str, key: str, *, versions: int = 3, account: str = ACCOUNT,
+                              region: str = REGION, **fields) -> list:
+        """GetParameterHistory with decryption: all values that a parameter ever had, one Decrypt for each."""
+        arn = f"arn:aws:ssm:{region}:{account}:parameter/{name.lstrip('/')}"
+        made = [self.call(when, caller, SSM, "GetParameterHistory", account, region, {"name": name, "withDecryption": True},
+                          resources=[{"accountId": account, "ARN": arn}], **fields)]
+        through = caller.through("AWS Internal", when)
+        return made + [self.kms_decrypt(when, through, key, {"PARAMETER_ARN": arn}) for _ in range(versions)]
 
     def put_parameter(self, when, caller: Caller, name: str, *, account: str = ACCOUNT, region: str = REGION, version: int = 1, **fields) -> dict:
         """PutParameter of a SecureString; AWS hides the value."""
@@ -121,6 +171,15 @@ class OtherCalls:
     def caller_identity(self, when, caller: Caller, *, account: str = ACCOUNT, region: str = REGION, **fields) -> dict:
         """GetCallerIdentity: what a thief runs first."""
         return self.call(when, caller, STS, "GetCallerIdentity", account, region, None, **fields)
+
+    # ---- IAM -------------------------------------------------------------------------------------------------------
+
+    def create_role(self, when, caller: Caller, role: str, *, account: str = ACCOUNT, path: str = "/", **fields) -> dict:
+        """CreateRole; IAM's records come from us-east-1, whatever region its callers sit in."""
+        arn = f"arn:aws:iam::{account}:role{path}{role}"
+        response = {"role": {"path": path, "roleName": role, "roleId": derive_id("AROA", account, path, role), "arn": arn}}
+        return self.call(when, caller, "iam.amazonaws.com", "CreateRole", account, "us-east-1", {"roleName": role, "path": path},
+                         response, read_only=False, **fields)
 
     # ---- CloudTrail ------------------------------------------------------------------------------------------------
 
