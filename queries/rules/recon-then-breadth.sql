@@ -10,7 +10,8 @@
 --   of more different secrets than it ever was after such a look around. Services know the names of their secrets and \
 --   list nothing; people look around and open one. Because the look around says what the reads are for, fewer reads are \
 --   enough than for secret-read-breadth. High, critical from the number on at which breadth alone alarms. Told with the \
---   read that completes it; what follows within a day belongs to the same story.\
+--   read that completes it; what follows within a day belongs to the same story. Low while the lake is younger than \
+--   warm_up: the first night of a backup looks the same.\
 --   """
 -- runbook = [
 --   "Look at who is behind the principal: the actor, the address, who assumed the role just before.",
@@ -45,6 +46,10 @@
 -- type = "duration"
 -- default = "35d"
 -- description = "How far back the principal's own behaviour is learned: longer than a month."
+-- [parameters.warm_up]
+-- type = "duration"
+-- default = "7d"
+-- description = "How old the lake must be: tools that read everything do so nightly or weekly, and have then been seen once."
 WITH looks AS ( -- a row: one listing, or one description
   SELECT principal, event_time, event_id, actor, CAST(NULL AS VARCHAR) AS described
   FROM actions
@@ -128,7 +133,8 @@ SELECT
   concat(
     principal, ' listed or described secrets at ', to_char(look_at, '%Y-%m-%d %H:%M:%S'), ' UTC and had read ',
     cardinality(secret_names), ' of them by ', to_char(event_time, '%H:%M:%S'), ' UTC, at most ', most, ' within the time. ',
-    CASE WHEN before IS NULL THEN 'It never did so before.' ELSE concat('Before it read at most ', before, ' after a look around.') END
+    CASE WHEN before IS NULL THEN 'It never did so before.' ELSE concat('Before it read at most ', before, ' after a look around.') END,
+    CASE WHEN event_time < a.day + $warm_up THEN ' The lake is too young to know whether it does so often.' ELSE '' END
   ) AS summary,
   CASE WHEN accounts = 1 THEN account_id END AS account_id,
   CASE WHEN regions = 1 THEN aws_region END AS aws_region,
@@ -144,5 +150,6 @@ SELECT
     'members', make_array('secret-read-breadth', 'first-seen-reader', 'unexpected-reader', 'throttled-reads'),
     'looked_at', look_at, 'completed_at', event_time, 'secrets', most, 'before', before, 'secret_names', secret_names
   ) AS detail,
-  CASE WHEN most >= $critical_secrets THEN 'critical' ELSE 'high' END AS severity
+  CASE WHEN event_time < a.day + $warm_up THEN 'low' WHEN most >= $critical_secrets THEN 'critical' ELSE 'high' END AS severity
 FROM whole
+CROSS JOIN beginning a

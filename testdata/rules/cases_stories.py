@@ -23,6 +23,11 @@ def six_weeks(t):
 # ---- recon-then-breadth --------------------------------------------------------------------------------------------
 
 
+def old_lake(t):
+    """Somebody was there a month ago, so that it is clear what is usual."""
+    t.describe_secret("2026-10-05T10:00:00Z", task(), db())
+
+
 def read_each(t, family, start="2026-11-03T18:10:00Z", apart=120):
     for i, secret in enumerate(family):
         t.get_secret_value(after(start, apart * i), batch_job(), secret, decrypt=False)
@@ -31,15 +36,17 @@ def read_each(t, family, start="2026-11-03T18:10:00Z", apart=120):
 @case
 def recon_then_breadth__fires_after_a_listing(t):
     """A listing, and five secrets within twenty minutes: fewer than breadth alone asks for."""
+    old_lake(t)
     t.list_secrets("2026-11-03T18:00:00Z", batch_job())
     read_each(t, secrets(5))
     key = f"{BATCH_ARN}|2026-11-03T18:18:00Z"
-    return {"findings": [("recon-then-breadth", key, "high")], "tighten": {"min_secrets": 6}}
+    return {"findings": [("recon-then-breadth", key, "high")], "tighten": {"min_secrets": 6}, "gz": True}
 
 
 @case
 def recon_then_breadth__fires_critical_after_a_sweep_of_descriptions(t):
     """Ten descriptions by ARN in another session, then eleven secrets in batches: the story outranks breadth."""
+    old_lake(t)
     family = secrets(11)
     for i, secret in enumerate(family[:10]):
         t.describe_secret(after("2026-11-03T18:00:00Z", 10 * i), batch_job("look"), secret, ask="arn")
@@ -47,15 +54,24 @@ def recon_then_breadth__fires_critical_after_a_sweep_of_descriptions(t):
     t.batch_get_secret_value("2026-11-03T18:07:00Z", batch_job("take"), family[6:], derived=None)
     findings = [("recon-then-breadth", f"{BATCH_ARN}|2026-11-03T18:05:00Z", "critical"),
                 ("secret-read-breadth", f"fast|{BATCH_ARN}|2026-11-03T18:05:00Z", "high")]
-    return {"findings": findings, "tighten": {"min_secrets": 12}}
+    return {"findings": findings, "tighten": {"min_secrets": 12}, "gz": True}
 
 
 @case
 def recon_then_breadth__quiet_four(t):
     """Differs in the number: four secrets."""
+    old_lake(t)
     t.list_secrets("2026-11-03T18:00:00Z", batch_job())
     read_each(t, secrets(4))
     return {"loosen": {"min_secrets": 4}}
+
+
+@case
+def recon_then_breadth__fires_low_in_a_young_lake(t):
+    """The same on the lake's first day: it may be what happens every night."""
+    t.list_secrets("2026-11-03T18:00:00Z", batch_job())
+    read_each(t, secrets(5))
+    return {"findings": [("recon-then-breadth", f"{BATCH_ARN}|2026-11-03T18:18:00Z", "low")], "tighten": {"min_secrets": 6}}
 
 
 @case
