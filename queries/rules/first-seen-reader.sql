@@ -10,7 +10,9 @@
 --   old acquaintances of the trail that never met, or when the secret is sensitive. A new service, whose role and \
 --   secret appeared together, does not fire; nor does the first read in another region of a secret that is read at \
 --   home. A contract that declares readers decides instead of this rule (unexpected-reader), and who it names in any \
---   role but admin is no stranger. While the lake is younger than memory all is low, because old habits look new.\
+--   role but admin is no stranger. A principal that reads widely (people who help everywhere, an inventory) meets new \
+--   secrets as a matter of course: low, unless the secret is sensitive; slow-harvest tells if it becomes too much. While \
+--   the lake is younger than memory all is low, because old habits look new.\
 --   """
 -- runbook = [
 --   "Ask the owner whether the principal should have the secret; if so, put it into the contract's readers.",
@@ -30,6 +32,10 @@
 -- type = "duration"
 -- default = "14d"
 -- description = "How long the secret or the principal must have been around: what is new on both sides is a new service."
+-- [parameters.wide_reader]
+-- default = 12
+-- unit = "different secrets within memory before"
+-- description = "From how many on a principal reads widely. Few services need as many."
 WITH pair_days AS ( -- a row: one day on which a principal was given a secret (a secret and its replicas are one)
   SELECT
     account_id, secret_name, principal, date_trunc('day', event_time) AS day,
@@ -43,8 +49,13 @@ WITH pair_days AS ( -- a row: one day on which a principal was given a secret (a
   WHERE principal IS NOT NULL
   GROUP BY account_id, secret_name, principal, date_trunc('day', event_time)
 ),
-spaced AS ( -- a row: the same, with the day before on which it happened
-  SELECT *, lag(day) OVER (PARTITION BY account_id, secret_name, principal ORDER BY day) AS previous_day
+spaced AS ( -- a row: the same, with the day before on which it happened, and how many secrets its principal knew
+  SELECT
+    *,
+    lag(day) OVER (PARTITION BY account_id, secret_name, principal ORDER BY day) AS previous_day,
+    count(DISTINCT concat_ws('|', account_id, secret_name)) OVER (
+      PARTITION BY principal ORDER BY day RANGE BETWEEN $memory PRECEDING AND INTERVAL '24 hours' PRECEDING
+    ) AS known_secrets
   FROM pair_days
 ),
 first_days AS ( -- a row: a first day
@@ -59,25 +70,25 @@ principal_days AS ( -- a row: a day on which the principal did anything
 with_secret AS ( -- a row: a first day, and on how many days the secret had been there
   SELECT
     f.account_id, f.aws_region, f.secret_name, f.principal, f.day, f.first_at, f.ordinary_reads, f.secret_arn, f.actor,
-    f.event_ids, count(s.day) AS secret_days
+    f.event_ids, f.known_secrets, count(s.day) AS secret_days
   FROM first_days f
   LEFT JOIN secret_days s
     ON s.account_id = f.account_id AND s.secret_name = f.secret_name
     AND s.day >= f.day - $memory AND s.day <= f.day - $maturity
   GROUP BY
     f.account_id, f.aws_region, f.secret_name, f.principal, f.day, f.first_at, f.ordinary_reads, f.secret_arn, f.actor,
-    f.event_ids
+    f.event_ids, f.known_secrets
 ),
 with_both AS ( -- a row: the same, and on how many days the principal had been there
   SELECT
     w.account_id, w.aws_region, w.secret_name, w.principal, w.day, w.first_at, w.ordinary_reads, w.secret_arn, w.actor,
-    w.event_ids, w.secret_days, count(p.day) AS principal_days
+    w.event_ids, w.known_secrets, w.secret_days, count(p.day) AS principal_days
   FROM with_secret w
   LEFT JOIN principal_days p
     ON p.principal = w.principal AND p.day >= w.day - $memory AND p.day <= w.day - $maturity
   GROUP BY
     w.account_id, w.aws_region, w.secret_name, w.principal, w.day, w.first_at, w.ordinary_reads, w.secret_arn, w.actor,
-    w.event_ids, w.secret_days
+    w.event_ids, w.known_secrets, w.secret_days
 ),
 named AS ( -- a row: one principal that the contract names
   SELECT DISTINCT account_id, secret_name, principal
@@ -105,12 +116,12 @@ SELECT
   b.event_ids AS evidence,
   named_struct(
     'first_at', b.first_at, 'reads', b.ordinary_reads, 'secret_is_mature', b.secret_days > 0,
-    'principal_is_mature', b.principal_days > 0, 'lake_began', a.day, 'sensitivity', s.sensitivity, 'owner', s.owner
+    'principal_is_mature', b.principal_days > 0, 'secrets_known', b.known_secrets, 'lake_began', a.day, 'sensitivity', s.sensitivity, 'owner', s.owner
   ) AS detail,
   CASE
     WHEN a.day > b.day - $memory THEN 'low'
     WHEN s.sensitivity IN ('high', 'critical') THEN 'medium'
-    WHEN b.secret_days > 0 AND b.principal_days > 0 AND (s.sensitivity IS DISTINCT FROM 'low') THEN 'medium'
+    WHEN b.secret_days > 0 AND b.principal_days > 0 AND b.known_secrets < $wide_reader AND (s.sensitivity IS DISTINCT FROM 'low') THEN 'medium'
     ELSE 'low'
   END AS severity
 FROM with_both b

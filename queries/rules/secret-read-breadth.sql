@@ -2,7 +2,7 @@
 -- title = "One principal reads many different secrets"
 -- severity = "high"
 -- window = "1d"
--- history = "30d"
+-- history = "37d"
 -- scope = "principal"
 -- attack = ["T1555.006", "T1119"]
 -- description = """\
@@ -43,8 +43,8 @@
 -- description = "How far above what the same principal did before: services grow by a secret or two, not to the double."
 -- [parameters.memory]
 -- type = "duration"
--- default = "28d"
--- description = "How far back the principal's own behaviour is learned."
+-- default = "35d"
+-- description = "How far back the principal's own behaviour is learned: longer than a month, so that a monthly job has a precedent."
 WITH ordinary AS ( -- a row: one read that is no rotation of the secret read
   SELECT
     principal, actor, event_time, event_id, aws_region, rotation,

@@ -251,6 +251,18 @@ def first_seen_reader__fires_old_role_old_secret(t):
 
 
 @case
+def first_seen_reader__fires_low_for_a_wide_reader(t):
+    """The same by a role that has read twelve others: it meets new secrets as a matter of course."""
+    known_apart(t)
+    for secret in secrets(11):
+        t.get_secret_value("2026-10-01T10:00:00Z", batch_job(), secret, decrypt=False)
+    t.get_secret_value("2026-11-03T10:00:00Z", batch_job(), db())
+    key = f"{HOME}|prod/blizzard-checkout/db|{BATCH_ARN}|2026-11-03T00:00:00Z"
+    policy = '[rules."secret-read-breadth"]\nenabled = false\n'
+    return {"policy": policy, "findings": [("first-seen-reader", key, "low")], "tighten": {"maturity": "60d"}}
+
+
+@case
 def first_seen_reader__fires_new_role_in_a_batch(t):
     """A role that was never seen reads the old secret, by a partial ARN that looks like a full one, in a batch."""
     api = Secret("prod/blizzard-checkout/api-secret")

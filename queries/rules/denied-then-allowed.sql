@@ -1,0 +1,95 @@
+-- id = "denied-then-allowed"
+-- title = "Refused, and then given"
+-- severity = "low"
+-- window = "1d"
+-- history = "36d"
+-- scope = "principal"
+-- attack = ["T1555.006", "T1098"]
+-- description = """\
+--   A principal was refused a secret's value and was given the same secret's value within hours: something about who may \
+--   read changed in between. Told once for each refusal that a read follows, with the first read. Low by itself, medium \
+--   for a sensitive secret; nothing where the contract names the principal, or where it had read the secret within \
+--   memory and only lost its right for a while. If the change itself is in the trail, the story \
+--   denied-then-granted says who made it.\
+--   """
+-- runbook = [
+--   "What changed between the two: the secret's policy, the key's policy or grants, the role's policies?",
+--   "Who changed it, and did the owner ask for it?",
+--   "If nobody did: take the right back, and rotate the secret.",
+-- ]
+-- benign = [
+--   "A new service whose permission was forgotten in the first deploy.",
+--   "Somebody asked for access, and got it.",
+-- ]
+-- [parameters.within]
+-- type = "duration"
+-- default = "12h"
+-- description = "How soon after the refusal the read follows. Longer, and the two have little to do with each other. At most a day."
+-- [parameters.memory]
+-- type = "duration"
+-- default = "35d"
+-- description = "Who has read the secret within this before the refusal had the right already."
+WITH tries AS ( -- a row: one refused or answered attempt
+  SELECT principal, actor, event_time, event_id, account_id, aws_region, secret_name, secret_arn, source_ip, 1 AS refused
+  FROM denied_reads
+  WHERE principal IS NOT NULL AND secret_name IS NOT NULL AND (identity_type IS DISTINCT FROM 'AWSService')
+  UNION ALL
+  SELECT principal, actor, event_time, event_id, account_id, aws_region, secret_name, secret_arn, source_ip, 0 AS refused
+  FROM reads
+  WHERE principal IS NOT NULL AND rotation IS NULL AND (identity_type IS DISTINCT FROM 'AWSService')
+),
+placed AS ( -- a row: the same, with what went before
+  SELECT
+    *,
+    max(CASE refused WHEN 1 THEN event_time END) OVER before AS refused_at,
+    count(CASE refused WHEN 1 THEN 1 END) OVER before AS refusals,
+    max(CASE refused WHEN 1 THEN event_id END) OVER before AS refused_event,
+    max(CASE refused WHEN 0 THEN event_time END) OVER (
+      PARTITION BY account_id, secret_name, principal ORDER BY event_time
+      RANGE BETWEEN $memory PRECEDING AND INTERVAL '1 second' PRECEDING
+    ) AS read_before
+  FROM tries
+  WINDOW before AS (
+    PARTITION BY account_id, secret_name, principal ORDER BY event_time
+    RANGE BETWEEN $within PRECEDING AND INTERVAL '1 second' PRECEDING
+  )
+),
+given AS ( -- a row: the second in which the value was first given
+  SELECT
+    principal, account_id, secret_name, event_time,
+    max(refused_at) AS refused_at,
+    max(refusals) AS refusals,
+    min(aws_region) AS aws_region,
+    max(secret_arn) AS secret_arn,
+    CASE WHEN min(actor) = max(actor) THEN min(actor) END AS actor,
+    max(source_ip) AS source_ip,
+    array_sort(array_distinct(array_concat(array_agg(event_id), array_agg(refused_event)))) AS event_ids
+  FROM placed
+  WHERE refused = 0 AND refused_at IS NOT NULL AND read_before IS NULL
+  GROUP BY principal, account_id, secret_name, event_time
+)
+SELECT
+  concat_ws('|', g.account_id, g.aws_region, g.secret_name, g.principal, to_char(g.event_time, '%Y-%m-%dT%H:%M:%SZ')) AS key,
+  concat(g.secret_name, ' refused, then given to ', split_part(g.principal, '/', -1)) AS title,
+  concat(
+    g.principal, ' was refused ', g.secret_name, ' ', g.refusals, CASE g.refusals WHEN 1 THEN ' time' ELSE ' times' END,
+    ', last at ', to_char(g.refused_at, '%Y-%m-%d %H:%M:%S'), ' UTC, and was given its value at ',
+    to_char(g.event_time, '%H:%M:%S'), ' UTC, for the first time within memory.'
+  ) AS summary,
+  g.account_id, g.aws_region, g.secret_arn, g.secret_name, g.principal, g.actor,
+  g.refused_at AS window_start,
+  g.event_time + INTERVAL '1 second' AS window_end,
+  concat('given ', (to_unixtime(g.event_time) - to_unixtime(g.refused_at)) / 60, ' minutes after ', g.refusals, CASE g.refusals WHEN 1 THEN ' refusal' ELSE ' refusals' END) AS observed,
+  'who is refused stays refused, or is named in the contract' AS expected,
+  g.event_ids AS evidence,
+  named_struct(
+    'refused_at', g.refused_at, 'given_at', g.event_time, 'refusals', g.refusals, 'source_ip', g.source_ip,
+    'owner', s.owner, 'sensitivity', s.sensitivity
+  ) AS detail,
+  CASE WHEN s.sensitivity IN ('high', 'critical') THEN 'medium' ELSE 'low' END AS severity
+FROM given g
+LEFT JOIN policy_secrets s
+  ON s.account_id = g.account_id AND s.aws_region = g.aws_region AND s.secret_name = g.secret_name
+LEFT ANTI JOIN (
+  SELECT account_id, secret_name, principal FROM policy_principals WHERE role IN ('reader', 'break_glass', 'rotator')
+) n ON n.account_id = g.account_id AND n.secret_name = g.secret_name AND n.principal = g.principal

@@ -1,0 +1,124 @@
+-- id = "stale-version-read"
+-- title = "An old version is still read after a rotation"
+-- severity = "medium"
+-- window = "1d"
+-- history = "101d"
+-- scope = "all"
+-- attack = []
+-- description = """\
+--   A secret got a new current version (a rotation, a value set by hand, a label moved), and later than the grace a \
+--   principal was given a version that had been current before: it names the version's id (medium), or it asks for \
+--   AWSPREVIOUS (low). It works until the old value is revoked, and then it stops: these findings are the list to check \
+--   before that. Or somebody wants the old value for a reason of their own. One finding for each principal and change, \
+--   about the first day of such reads. A rotation's own worker does not count; nor does a version that nobody ever saw \
+--   as current, such as one that is being prepared. After a rollback the version rolled back to is the current one.\
+--   """
+-- runbook = [
+--   "Do not revoke the old value yet: this reader would fail.",
+--   "Ask the owner where the version is pinned: a configuration with a VersionId, a template that was resolved once.",
+--   "Hunt stale-version-readers shows whether it has stopped since.",
+-- ]
+-- benign = [
+--   "A client that falls back to AWSPREVIOUS while a database switches over.",
+--   "Infrastructure as code that pins a version on purpose.",
+-- ]
+-- [parameters.grace]
+-- type = "duration"
+-- default = "1h"
+-- description = "How long after the change an old version may still be read: deployments and retries need a while."
+-- [parameters.memory]
+-- type = "duration"
+-- default = "100d"
+-- description = "How long ago the change may be: a quarter, with some days over."
+-- [parameters.min_reads]
+-- default = 1
+-- unit = "reads within the first day"
+-- description = "One read is enough: nobody gets an old version without asking for it."
+WITH seen AS ( -- a row: a change of a secret's current version, or a read of which version and label are known
+  SELECT
+    account_id, aws_region, secret_name, event_time, event_id, secret_version_id AS version, true AS is_change,
+    CAST(NULL AS VARCHAR) AS stage, CAST(NULL AS VARCHAR) AS principal, CAST(NULL AS VARCHAR) AS actor,
+    CAST(NULL AS VARCHAR) AS secret_arn
+  FROM touches
+  WHERE event_source = 'secretsmanager.amazonaws.com' AND secret_version_id IS NOT NULL
+    AND (
+      event_name = 'RotationSucceeded'
+      OR (event_name = 'UpdateSecretVersionStage' AND outcome = 'ok' AND version_stage = 'AWSCURRENT')
+      OR (event_name = 'PutSecretValue' AND outcome = 'ok' AND (version_stage IS NULL OR version_stage = 'AWSCURRENT'))
+    )
+  UNION ALL
+  SELECT
+    account_id, aws_region, secret_name, event_time, event_id, secret_version_id AS version, false AS is_change,
+    version_stage AS stage, principal, actor, secret_arn
+  FROM reads
+  WHERE rotation IS NULL AND principal IS NOT NULL AND (identity_type IS DISTINCT FROM 'AWSService')
+    AND (version_stage IS DISTINCT FROM 'AWSPENDING')
+    AND (secret_version_id IS NOT NULL OR version_stage = 'AWSPREVIOUS')
+),
+placed AS ( -- a row: the same, with the change that was in force a grace ago, the one in force, and the version's first sight
+  SELECT
+    *,
+    max(CASE WHEN is_change THEN concat_ws('|', to_char(event_time, '%Y-%m-%dT%H:%M:%SZ'), version) END) OVER (
+      PARTITION BY account_id, secret_name ORDER BY event_time RANGE BETWEEN $memory PRECEDING AND $grace PRECEDING
+    ) AS settled,
+    max(CASE WHEN is_change THEN concat_ws('|', to_char(event_time, '%Y-%m-%dT%H:%M:%SZ'), version) END) OVER (
+      PARTITION BY account_id, secret_name ORDER BY event_time RANGE BETWEEN $memory PRECEDING AND CURRENT ROW
+    ) AS latest,
+    min(event_time) OVER (PARTITION BY account_id, secret_name, version) AS first_sight
+  FROM seen
+),
+stale AS ( -- a row: one read of an old version
+  SELECT
+    *,
+    split_part(settled, '|', 1) AS changed_at,
+    split_part(settled, '|', 2) AS current_version,
+    min(event_time) OVER (PARTITION BY account_id, aws_region, secret_name, principal, split_part(settled, '|', 1)) AS first_at
+  FROM placed
+  WHERE NOT is_change AND settled IS NOT NULL
+    AND (
+      stage = 'AWSPREVIOUS'
+      OR (
+        version <> split_part(settled, '|', 2) AND version <> split_part(latest, '|', 2)
+        AND to_char(first_sight, '%Y-%m-%dT%H:%M:%SZ') < split_part(settled, '|', 1)
+      )
+    )
+),
+readers AS ( -- a row: one principal's first day of stale reads after one change
+  SELECT
+    account_id, aws_region, secret_name, principal, changed_at, first_at,
+    count(*) AS reads,
+    max(event_time) AS last_at,
+    bool_or(stage IS DISTINCT FROM 'AWSPREVIOUS') AS is_pinned,
+    max(current_version) AS current_version,
+    array_sort(array_agg(DISTINCT version) FILTER (WHERE version IS NOT NULL)) AS versions,
+    max(secret_arn) AS secret_arn,
+    CASE WHEN min(actor) = max(actor) THEN min(actor) END AS actor,
+    array_slice(array_sort(array_agg(DISTINCT actor)), 1, 10) AS actors,
+    array_slice(array_sort(array_agg(DISTINCT event_id)), 1, 50) AS event_ids
+  FROM stale
+  WHERE event_time < first_at + INTERVAL '24 hours'
+  GROUP BY account_id, aws_region, secret_name, principal, changed_at, first_at
+)
+SELECT
+  concat_ws('|', r.account_id, r.aws_region, r.secret_name, r.principal, r.changed_at) AS key,
+  concat('Old version of ', r.secret_name, ' read by ', split_part(r.principal, '/', -1)) AS title,
+  concat(
+    r.principal, ' was given an old version of ', r.secret_name, ' ', r.reads, CASE r.reads WHEN 1 THEN ' time' ELSE ' times' END,
+    ', first at ', to_char(r.first_at, '%Y-%m-%d %H:%M:%S'), ' UTC; the current one is ', r.current_version, ' since ', r.changed_at, '. ',
+    CASE WHEN r.is_pinned THEN concat('It asked for ', array_to_string(r.versions, ', '), '.') ELSE 'It asked for AWSPREVIOUS.' END
+  ) AS summary,
+  r.account_id, r.aws_region, r.secret_arn, r.secret_name, r.principal, r.actor,
+  r.first_at AS window_start,
+  r.last_at + INTERVAL '1 second' AS window_end,
+  concat(r.reads, CASE r.reads WHEN 1 THEN ' read' ELSE ' reads' END, ' of ', CASE WHEN r.is_pinned THEN array_to_string(r.versions, ', ') ELSE 'AWSPREVIOUS' END) AS observed,
+  concat('reads of ', r.current_version) AS expected,
+  r.event_ids AS evidence,
+  named_struct(
+    'changed_at', r.changed_at, 'current_version', r.current_version, 'read_versions', r.versions, 'pinned', r.is_pinned,
+    'reads', r.reads, 'first_at', r.first_at, 'actors', r.actors, 'owner', p.owner, 'sensitivity', p.sensitivity
+  ) AS detail,
+  CASE WHEN NOT r.is_pinned OR p.sensitivity = 'low' THEN 'low' ELSE 'medium' END AS severity
+FROM readers r
+LEFT JOIN policy_secrets p
+  ON p.account_id = r.account_id AND p.aws_region = r.aws_region AND p.secret_name = r.secret_name
+WHERE r.reads >= $min_reads
