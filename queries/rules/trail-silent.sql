@@ -35,10 +35,10 @@
 -- type = "duration"
 -- default = "21d"
 -- description = "The days before a silence that say what is usual: three weekends."
--- [parameters.min_days]
--- default = 7
--- unit = "days with events within memory"
--- description = "Who was heard on fewer days has no rhythm yet."
+-- [parameters.warm_up]
+-- type = "duration"
+-- default = "14d"
+-- description = "Since when it must have been heard: two weekends, so that the second longest silence is one too."
 -- [parameters.min_minutes]
 -- default = 100
 -- unit = "minutes with events within memory"
@@ -90,12 +90,13 @@ weighed AS ( -- a row: one silence that is longer, and what was usual in the day
   JOIN days d
     ON d.account_id = m.account_id AND d.aws_region = m.aws_region AND d.day < m.day AND d.day >= m.day - $memory
   WHERE m.seconds > f.heartbeat
-  GROUP BY m.account_id, m.aws_region, m.since, m.ended_at, m.seconds, m.event_id, f.heartbeat
+  GROUP BY m.account_id, m.aws_region, m.since, m.ended_at, m.seconds, m.event_id, f.heartbeat, m.day
+  HAVING min(d.day) <= m.day - $warm_up
 ),
 judged AS ( -- a row: the same, with how long it may last
   SELECT *, greatest(heartbeat, usual * $tolerance / 100) AS allowed
   FROM weighed
-  WHERE days >= $min_days AND minutes >= $min_minutes
+  WHERE minutes >= $min_minutes
 ),
 silences AS ( -- a row: one silence beyond its deadline
   SELECT
