@@ -6,14 +6,14 @@
 -- scope = "principal"
 -- attack = ["T1562.008", "T1070", "T1485"]
 -- description = """\
---   Somebody changed or destroyed what carries the trail to Snowtrail: its bucket and the objects in it, the queue, the \
---   topics, the rules, the service that runs it and that service's role, and the key of the trail's files. These are what \
---   the policy lists under [trail] protect, and the bucket, topic and key that the lake saw a trail being given. Rank 4, \
---   critical: bucket, queue, topic or service gone, log files deleted, the key disabled. Rank 3, high: what is on its way \
---   is lost or no longer delivered, the part is open to everybody, a shell in the worker, an account that leaves the \
---   organization. Rank 2, medium: a change whose effect the record does not show (lifecycle, notification, encryption, \
---   attributes). Rank 1: changes that keep or narrow. Rank 0: calls that mend, and attempts that failed. One finding for \
---   each call; deleted objects are one for each hour.\
+--   Somebody changed or destroyed what carries the trail to Snowtrail: its bucket and the objects in it, the queue, \
+--   the topics, the rules, the service that runs it and that service's role, and the key of the trail's files. These \
+--   are what the policy lists under [trail] protect, and the bucket, topic and key that the lake saw a trail being \
+--   given. Rank 4, critical: bucket, queue, topic or service gone, log files deleted, the key disabled. Rank 3, high: \
+--   what is on its way is lost or no longer delivered, the part is open to everybody, a shell in the worker, an \
+--   account that leaves the organization. Rank 2, medium: a change whose effect the record does not show (lifecycle, \
+--   notification, encryption, attributes). Rank 1: changes that keep or narrow. Rank 0: calls that mend, and attempts \
+--   that failed. One finding for each call; deleted objects are one for each hour.\
 --   """
 -- runbook = [
 --   "Not announced: treat the principal as hostile, revoke its sessions first; it wants not to be seen.",
@@ -93,7 +93,7 @@ WITH effects AS ( -- a row: one call, what it does to a part, and how bad that i
     ('kms.amazonaws.com', 'DeleteImportedKeyMaterial', 'key material deleted', 4),
     ('kms.amazonaws.com', 'PutKeyPolicy', 'who may use the key changed', 2),
     ('organizations.amazonaws.com', 'LeaveOrganization', 'an account leaves the organization and its trail', 3),
-    ('organizations.amazonaws.com', 'RemoveAccountFromOrganization', 'an account is put out of the organization and its trail', 3),
+    ('organizations.amazonaws.com', 'RemoveAccountFromOrganization', 'an account is put out of the organization', 3),
     ('organizations.amazonaws.com', 'DeleteOrganization', 'the organization is deleted, its trail with it', 4)
   )
 ),
@@ -101,19 +101,20 @@ calls AS ( -- a row: one such call
   SELECT
     a.event_id, a.event_time, a.event_source, a.event_name, a.account_id, a.aws_region, a.principal, a.actor, a.outcome,
     a.targets, a.policy_statements, e.form, e.rank,
-    CASE WHEN a.aws_region LIKE 'cn-%' THEN 'aws-cn' WHEN a.aws_region LIKE 'us-gov-%' THEN 'aws-us-gov' ELSE 'aws' END AS partition
+    CASE WHEN a.aws_region LIKE 'cn-%' THEN 'aws-cn' WHEN a.aws_region LIKE 'us-gov-%' THEN 'aws-us-gov'
+      ELSE 'aws' END AS partition
   FROM actions a
   JOIN effects e ON e.event_source = a.event_source AND e.event_name = a.event_name
   WHERE (a.identity_type IS DISTINCT FROM 'AWSService')
 ),
 named AS ( -- a row: one thing that one call names
   SELECT
-    event_id, event_source, event_name, account_id, aws_region, partition, unnest(targets) AS target
+    event_id, event_time, event_source, event_name, account_id, aws_region, partition, unnest(targets) AS target
   FROM calls
 ),
 things AS ( -- a row: the same, with its ARN where that follows from the name
   SELECT
-    event_id, event_source, event_name, account_id, aws_region,
+    event_id, event_time, event_source, event_name, account_id, aws_region,
     target['kind'] AS kind,
     target['name'] AS name,
     target['as_asked'] AS as_asked,
@@ -128,22 +129,25 @@ things AS ( -- a row: the same, with its ARN where that follows from the name
   FROM named
 ),
 trails AS ( -- a row: one setting of a trail that names a part
-  SELECT account_id, aws_region, trail_s3_bucket AS bucket, trail_sns_topic AS topic, trail_kms_key AS kms_key
+  SELECT event_time AS since, trail_s3_bucket AS bucket, trail_sns_topic AS topic, trail_kms_key AS kms_key
   FROM actions
   WHERE event_source = 'cloudtrail.amazonaws.com' AND event_name IN ('CreateTrail', 'UpdateTrail') AND outcome = 'ok'
 ),
-parts AS ( -- a row: one part, as a LIKE pattern of its ARN; fed: a trail is delivered to it
-  SELECT replace(replace(replace(value, '_', '\_'), '?', '_'), '*', '%') AS pattern, false AS fed
+parts AS ( -- a row: one part, as a LIKE pattern of its ARN; fed: a trail is delivered to it; since: null for always
+  SELECT
+    replace(replace(replace(value, '_', '\_'), '?', '_'), '*', '%') AS pattern, false AS fed,
+    CAST(NULL AS TIMESTAMP) AS since
   FROM policy_trail
   WHERE kind = 'protect'
   UNION ALL
-  SELECT concat('arn:%:s3:::', replace(bucket, '_', '\_')), true FROM trails WHERE bucket <> ''
+  SELECT concat('arn:%:s3:::', replace(bucket, '_', '\_')), true, since FROM trails WHERE bucket <> ''
   UNION ALL
-  SELECT CASE WHEN topic LIKE 'arn:%' THEN replace(topic, '_', '\_') ELSE concat('arn:%:sns:%:', replace(topic, '_', '\_')) END, false
+  SELECT CASE WHEN topic LIKE 'arn:%' THEN replace(topic, '_', '\_')
+    ELSE concat('arn:%:sns:%:', replace(topic, '_', '\_')) END, false, since
   FROM trails
   WHERE topic <> ''
   UNION ALL
-  SELECT CASE WHEN kms_key LIKE 'arn:%' THEN kms_key ELSE concat('arn:%:kms:%:key/', kms_key) END, false
+  SELECT CASE WHEN kms_key LIKE 'arn:%' THEN kms_key ELSE concat('arn:%:kms:%:key/', kms_key) END, false, since
   FROM trails
   WHERE kms_key <> '' AND kms_key NOT LIKE '%alias/%'
 ),
@@ -152,13 +156,18 @@ struck AS ( -- a row: one thing of one call that is a part of the pipeline
   FROM things t
   JOIN parts p
     ON t.arn LIKE p.pattern
-    -- A rule's bus, a role's path and a service's cluster do not stand beside the name: the last part of the ARN decides.
-    OR (t.kind = 'rule' AND p.pattern LIKE concat('arn:%:events:', t.aws_region, ':', t.account_id, ':rule/%') AND t.name LIKE split_part(p.pattern, '/', -1))
-    OR (t.kind = 'role' AND p.pattern LIKE concat('arn:%:iam::', t.account_id, ':role/%') AND t.name LIKE split_part(p.pattern, '/', -1))
+    -- A rule's bus, a role's path and a service's cluster do not stand beside the name: the ARN's last part decides.
+    OR (t.kind = 'rule' AND p.pattern LIKE concat('arn:%:events:', t.aws_region, ':', t.account_id, ':rule/%')
+      AND t.name LIKE split_part(p.pattern, '/', -1))
+    OR (t.kind = 'role' AND p.pattern LIKE concat('arn:%:iam::', t.account_id, ':role/%')
+      AND t.name LIKE split_part(p.pattern, '/', -1))
     OR (
       t.kind = 'service' AND p.pattern LIKE concat('arn:%:ecs:', t.aws_region, ':', t.account_id, ':service/%')
-      AND t.name LIKE split_part(p.pattern, '/', CASE WHEN t.event_name IN ('StopTask', 'ExecuteCommand', 'DeleteCluster') THEN 2 ELSE -1 END)
+      AND t.name LIKE split_part(
+        p.pattern, '/', CASE WHEN t.event_name IN ('StopTask', 'ExecuteCommand', 'DeleteCluster') THEN 2 ELSE -1 END
+      )
     )
+  WHERE p.since IS NULL OR p.since <= t.event_time
   GROUP BY t.event_id, t.kind, coalesce(t.arn, t.name)
   UNION ALL
   SELECT event_id, 'organization', 'organization', false
@@ -177,7 +186,8 @@ stances AS ( -- a row: one such policy, and what it says
       AND (array_has(statement['principals'], '*') OR coalesce(cardinality(statement['not_principals']), 0) > 0)
     ) AS is_open,
     bool_or(statement['effect'] = 'Deny') AS denies,
-    bool_or(statement['effect'] = 'Allow' AND array_has(statement['principals'], 'cloudtrail.amazonaws.com')) AS lets_trail
+    bool_or(statement['effect'] = 'Allow'
+      AND array_has(statement['principals'], 'cloudtrail.amazonaws.com')) AS lets_trail
   FROM stated
   GROUP BY event_id
 ),
@@ -194,14 +204,16 @@ judged AS ( -- a row: one call and one part, with form and rank
     c.actor, c.outcome,
     CASE
       WHEN p.is_open THEN concat(c.form, ', open to everybody')
-      WHEN c.event_name = 'PutBucketPolicy' AND s.fed AND p.event_id IS NOT NULL AND NOT coalesce(p.lets_trail, false) THEN 'bucket policy set that does not let the trail write'
+      WHEN c.event_name = 'PutBucketPolicy' AND s.fed AND p.event_id IS NOT NULL
+        AND NOT coalesce(p.lets_trail, false) THEN 'bucket policy set that does not let the trail write'
       WHEN p.denies THEN concat(c.form, ', with a Deny')
       ELSE c.form
     END AS form,
     CASE
       WHEN c.outcome <> 'ok' THEN 0
       WHEN p.is_open THEN 3
-      WHEN c.event_name = 'PutBucketPolicy' AND s.fed AND p.event_id IS NOT NULL AND NOT coalesce(p.lets_trail, false) THEN 3
+      WHEN c.event_name = 'PutBucketPolicy' AND s.fed AND p.event_id IS NOT NULL
+        AND NOT coalesce(p.lets_trail, false) THEN 3
       WHEN c.event_name = 'PutBucketPolicy' AND p.denies THEN 2
       -- Snowtrail clears away its own lake's files all the time; a bulk deletion does not always say what it deletes.
       WHEN c.event_name LIKE 'DeleteObject%' AND NOT o.are_logs THEN 1
@@ -245,7 +257,8 @@ SELECT
   concat(calls, CASE calls WHEN 1 THEN ' call: ' ELSE ' calls: ' END, array_to_string(forms, '; ')) AS observed,
   '0 calls that weaken a part of the pipeline' AS expected,
   event_ids AS evidence,
-  named_struct('part', part, 'call', event_name, 'calls', calls, 'rank', rank, 'forms', forms, 'succeeded', succeeded) AS detail,
+  named_struct('part', part, 'call', event_name, 'calls', calls, 'rank', rank, 'forms', forms, 'succeeded',
+    succeeded) AS detail,
   CASE rank WHEN 4 THEN 'critical' WHEN 3 THEN 'high' WHEN 2 THEN 'medium' WHEN 1 THEN 'low' ELSE 'info' END AS severity
 FROM told
 WHERE rank >= $min_rank

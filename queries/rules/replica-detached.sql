@@ -6,10 +6,10 @@
 -- scope = "secret"
 -- attack = ["T1537", "T1531"]
 -- description = """\
---   StopReplicationToReplica made a replica a secret of its own: a second copy of the value that follows no rotation, has \
---   its own policy, and stays when the first is deleted (rank 2, medium). RemoveRegionsFromReplication took replicas \
---   away: whoever reads them fails at the next failover (rank 1, low). One more for sensitive secrets. Rank 0: attempts \
---   that failed.\
+--   StopReplicationToReplica made a replica a secret of its own: a second copy of the value that follows no rotation, \
+--   has its own policy, and stays when the first is deleted (rank 2, medium). RemoveRegionsFromReplication took \
+--   replicas away: whoever reads them fails at the next failover (rank 1, low). One more for sensitive secrets. Rank \
+--   0: attempts that failed.\
 --   """
 -- runbook = [
 --   "Ask the owner: is it a failover, a move to another region, or nobody's plan?",
@@ -45,12 +45,15 @@ WITH judged AS ( -- a row: one secret and one kind of call in one second
 )
 SELECT
   concat_ws('|', account_id, aws_region, secret_name, event_name, to_char(event_time, '%Y-%m-%dT%H:%M:%SZ')) AS key,
-  concat(CASE event_name WHEN 'StopReplicationToReplica' THEN 'Replica promoted: ' ELSE 'Replica removed: ' END, secret_name) AS title,
+  concat(CASE event_name WHEN 'StopReplicationToReplica' THEN 'Replica promoted: ' ELSE 'Replica removed: ' END,
+    secret_name) AS title,
   concat(
     coalesce(principal, 'somebody'), CASE WHEN succeeded THEN ' called ' ELSE ' tried to call ' END, event_name, ': ',
     CASE event_name
-      WHEN 'StopReplicationToReplica' THEN concat('the replica of ', secret_name, ' in ', aws_region, ' becomes a secret of its own.')
-      ELSE concat('the replicas of ', secret_name, ' in ', coalesce(nullif(array_to_string(regions, ', '), ''), 'unnamed regions'), ' go.')
+      WHEN 'StopReplicationToReplica' THEN concat('the replica of ', secret_name, ' in ', aws_region,
+        ' becomes a secret of its own.')
+      ELSE concat('the replicas of ', secret_name, ' in ',
+        coalesce(nullif(array_to_string(regions, ', '), ''), 'unnamed regions'), ' go.')
     END
   ) AS summary,
   account_id, aws_region, secret_arn, secret_name, principal, actor,
@@ -59,7 +62,8 @@ SELECT
   concat('1 ', event_name) AS observed,
   '0: replicas follow their primary' AS expected,
   event_ids AS evidence,
-  named_struct('call', event_name, 'regions', regions, 'rank', rank, 'succeeded', succeeded, 'owner', owner, 'sensitivity', sensitivity) AS detail,
+  named_struct('call', event_name, 'regions', regions, 'rank', rank, 'succeeded', succeeded, 'owner', owner,
+    'sensitivity', sensitivity) AS detail,
   CASE rank WHEN 3 THEN 'high' WHEN 2 THEN 'medium' WHEN 1 THEN 'low' ELSE 'info' END AS severity
 FROM judged
 WHERE rank >= $min_rank

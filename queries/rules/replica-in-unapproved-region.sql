@@ -6,10 +6,10 @@
 -- scope = "secret"
 -- attack = ["T1537", "T1535"]
 -- description = """\
---   A secret was given a replica (ReplicateSecretToRegions, CreateSecret) in a region outside those that the policy lists \
---   for the organization. A replica is the whole value, behind another key, in a region whose trail, endpoints and \
---   alarms may be nobody's concern. One finding for each region. High for sensitive secrets, low for insensitive ones. \
---   Without listed regions every region is as good as any other, and nothing is found.\
+--   A secret was given a replica (ReplicateSecretToRegions, CreateSecret) in a region outside those that the policy \
+--   lists for the organization. A replica is the whole value, behind another key, in a region whose trail, endpoints \
+--   and alarms may be nobody's concern. One finding for each region. High for sensitive secrets, low for insensitive \
+--   ones. Without listed regions every region is as good as any other, and nothing is found.\
 --   """
 -- runbook = [
 --   "Ask the owner whether the region was meant; if so, add it to the policy.",
@@ -60,7 +60,8 @@ SELECT
   concat_ws('|', account_id, aws_region, secret_name, replica_region, to_char(event_time, '%Y-%m-%dT%H:%M:%SZ')) AS key,
   concat(secret_name, ' replicated to ', replica_region) AS title,
   concat(
-    coalesce(principal, 'somebody'), CASE WHEN succeeded THEN ' replicated ' ELSE ' tried to replicate ' END, secret_name,
+    coalesce(principal, 'somebody'), CASE WHEN succeeded THEN ' replicated ' ELSE ' tried to replicate ' END,
+      secret_name,
     ' from ', aws_region, ' to ', replica_region, '. The policy lists ', regions, '.'
   ) AS summary,
   account_id, aws_region, secret_arn, secret_name, principal, actor,
@@ -73,6 +74,7 @@ SELECT
     'region', replica_region, 'approved', regions, 'rank', rank, 'succeeded', succeeded, 'owner', owner,
     'sensitivity', sensitivity
   ) AS detail,
-  CASE WHEN rank = 0 THEN 'info' WHEN rank = 2 THEN 'high' WHEN sensitivity = 'low' THEN 'low' ELSE 'medium' END AS severity
+  CASE WHEN rank = 0 THEN 'info' WHEN rank = 2 THEN 'high' WHEN sensitivity = 'low' THEN 'low'
+    ELSE 'medium' END AS severity
 FROM judged
 WHERE rank >= $min_rank

@@ -6,11 +6,11 @@
 -- scope = "secret"
 -- attack = ["T1098"]
 -- description = """\
---   CancelRotateSecret: from now on the value stays as it is, and whoever knows it keeps knowing it. Rank 3, high: the \
---   contract calls the secret sensitive or says how often it must rotate. Rank 2, medium: any other. Rank 1, low: an \
---   insensitive secret, or rotation was turned on again, or the secret deleted, soon after. Rank 0: an attempt that \
---   failed. A version may be left half-way, with the label AWSPENDING on it. It is over (resolved_at) when rotation is \
---   turned on again or the secret is deleted.\
+--   CancelRotateSecret: from now on the value stays as it is, and whoever knows it keeps knowing it. Rank 3, high: \
+--   the contract calls the secret sensitive or says how often it must rotate. Rank 2, medium: any other. Rank 1, low: \
+--   an insensitive secret, or rotation was turned on again, or the secret deleted, soon after. Rank 0: an attempt \
+--   that failed. A version may be left half-way, with the label AWSPENDING on it. It is over (resolved_at) when \
+--   rotation is turned on again or the secret is deleted.\
 --   """
 -- runbook = [
 --   "Ask who turned it off, and for how long; a secret that was read after that deserves a look (hunt who-read-this-secret).",
@@ -52,7 +52,8 @@ ends AS ( -- a row: one call that turns rotation on again, or makes it pointless
 ),
 followed AS ( -- a row: the same, with the first such call after it
   SELECT
-    c.account_id, c.aws_region, c.secret_name, c.event_time, c.succeeded, c.secret_arn, c.principal, c.actor, c.by_admin,
+    c.account_id, c.aws_region, c.secret_name, c.event_time, c.succeeded, c.secret_arn, c.principal, c.actor,
+    c.by_admin,
     c.owner, c.sensitivity, c.rotate_every_seconds, c.event_ids,
     min(e.event_time) AS resolved_at
   FROM cancelled c
@@ -60,7 +61,8 @@ followed AS ( -- a row: the same, with the first such call after it
     ON e.account_id = c.account_id AND e.aws_region = c.aws_region AND e.secret_name = c.secret_name
     AND e.event_time >= c.event_time
   GROUP BY
-    c.account_id, c.aws_region, c.secret_name, c.event_time, c.succeeded, c.secret_arn, c.principal, c.actor, c.by_admin,
+    c.account_id, c.aws_region, c.secret_name, c.event_time, c.succeeded, c.secret_arn, c.principal, c.actor,
+    c.by_admin,
     c.owner, c.sensitivity, c.rotate_every_seconds, c.event_ids
 ),
 judged AS ( -- a row: the same, with its rank
@@ -78,10 +80,13 @@ SELECT
   concat_ws('|', account_id, aws_region, secret_name, to_char(event_time, '%Y-%m-%dT%H:%M:%SZ')) AS key,
   concat('Rotation turned off: ', secret_name) AS title,
   concat(
-    coalesce(principal, 'somebody'), CASE WHEN succeeded THEN ' turned' ELSE ' tried to turn' END, ' off the rotation of ',
+    coalesce(principal, 'somebody'), CASE WHEN succeeded THEN ' turned' ELSE ' tried to turn' END,
+      ' off the rotation of ',
     secret_name, '.',
-    CASE WHEN rotate_every_seconds IS NOT NULL THEN concat(' The contract wants a new value every ', rotate_every_seconds / 86400, ' days.') ELSE '' END,
-    CASE WHEN resolved_at <= event_time + $restored_within THEN concat(' It was over at ', to_char(resolved_at, '%H:%M:%S'), ' UTC.') ELSE '' END
+    CASE WHEN rotate_every_seconds IS NOT NULL THEN concat(' The contract wants a new value every ',
+      rotate_every_seconds / 86400, ' days.') ELSE '' END,
+    CASE WHEN resolved_at <= event_time + $restored_within THEN concat(' It was over at ',
+      to_char(resolved_at, '%H:%M:%S'), ' UTC.') ELSE '' END
   ) AS summary,
   account_id, aws_region, secret_arn, secret_name, principal, actor,
   event_time AS window_start,

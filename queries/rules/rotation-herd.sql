@@ -5,10 +5,11 @@
 -- history = "1d"
 -- attack = []
 -- description = """\
---   Rotations of many secrets that stand under one path (`prod/orders-db/…`) began within minutes of each other. They are \
---   likely to live on one database: each rotation changes a password there and then makes every task reconnect. Nothing \
---   is broken yet; schedules that were all set on one day stay together for ever. The trail does not say which database \
---   a secret is for, so the path stands for it. Tests of rotation do not count. One finding for each herd.\
+--   Rotations of many secrets that stand under one path (`prod/orders-db/…`) began within minutes of each other. They \
+--   are likely to live on one database: each rotation changes a password there and then makes every task reconnect. \
+--   Nothing is broken yet; schedules that were all set on one day stay together for ever. The trail does not say \
+--   which database a secret is for, so the path stands for it. Tests of rotation do not count. One finding for each \
+--   herd.\
 --   """
 -- runbook = [
 --   "Look at the database's connections and at failed logins in these minutes.",
@@ -29,7 +30,9 @@
 WITH starts AS ( -- a row: one rotation of one secret that stands under a path
   SELECT
     account_id, aws_region, secret_name, started_at, started_by, state, event_ids,
-    left(secret_name, CAST(character_length(secret_name) - character_length(split_part(secret_name, '/', -1)) AS BIGINT)) AS family
+    left(
+      secret_name, CAST(character_length(secret_name) - character_length(split_part(secret_name, '/', -1)) AS BIGINT)
+    ) AS family
   FROM rotations
   WHERE NOT is_test AND started_at IS NOT NULL AND secret_name LIKE '%/%'
 ),
@@ -65,7 +68,8 @@ SELECT
   concat_ws('|', account_id, aws_region, family, to_char(first_at, '%Y-%m-%dT%H:%M:%SZ')) AS key,
   concat(secrets, ' secrets of ', family, ' rotated at once') AS title,
   concat(
-    'Rotations of ', secrets, ' secrets under ', family, ' began between ', to_char(first_at, '%Y-%m-%d %H:%M:%S'), ' and ',
+    'Rotations of ', secrets, ' secrets under ', family, ' began between ', to_char(first_at, '%Y-%m-%d %H:%M:%S'),
+    ' and ',
     to_char(last_at, '%H:%M:%S'), ' UTC; ', failed, ' of them failed.',
     coalesce(concat(' All were started by ', started_by, '.'), '')
   ) AS summary,
@@ -76,7 +80,8 @@ SELECT
   CAST(NULL AS VARCHAR) AS actor,
   first_at AS window_start,
   last_at + INTERVAL '1 second' AS window_end,
-  concat(secrets, ' secrets of one family within ', (to_unixtime(last_at) - to_unixtime(first_at)) / 60, ' minutes') AS observed,
+  concat(secrets, ' secrets of one family within ', (to_unixtime(last_at) - to_unixtime(first_at)) / 60,
+    ' minutes') AS observed,
   concat('fewer than ', $min_secrets) AS expected,
   event_ids AS evidence,
   named_struct('family', family, 'secrets', secrets, 'names', names, 'failed', failed) AS detail

@@ -6,11 +6,11 @@
 -- scope = "secret"
 -- attack = ["T1098", "T1555.006"]
 -- description = """\
---   RotateSecret named another Lambda function than the one before. A rotation function is given the old value and makes \
---   the new one, so whoever owns it owns the secret. Rank 4, critical: a function of an account outside the \
---   organization. Rank 3, high: another function; or the first one that the lake sees, and it is outside. Rank 2, medium: \
---   another function, named by an admin of the contract, or for a secret of low sensitivity. Rank 1: another version or \
---   alias of the same function. Rank 0: the same again, a first function at home, or a failed attempt.\
+--   RotateSecret named another Lambda function than the one before. A rotation function is given the old value and \
+--   makes the new one, so whoever owns it owns the secret. Rank 4, critical: a function of an account outside the \
+--   organization. Rank 3, high: another function; or the first one that the lake sees, and it is outside. Rank 2, \
+--   medium: another function, named by an admin of the contract, or for a secret of low sensitivity. Rank 1: another \
+--   version or alias of the same function. Rank 0: the same again, a first function at home, or a failed attempt.\
 --   """
 -- runbook = [
 --   "Whose function is it, who can change its code, and which role does it run under?",
@@ -85,12 +85,15 @@ judged AS ( -- a row: the same, with its rank
   FROM placed
 )
 SELECT
-  concat_ws('|', account_id, aws_region, secret_name, rotation_lambda, to_char(event_time, '%Y-%m-%dT%H:%M:%SZ')) AS key,
+  concat_ws('|', account_id, aws_region, secret_name, rotation_lambda,
+    to_char(event_time, '%Y-%m-%dT%H:%M:%SZ')) AS key,
   concat('Another function rotates ', secret_name, ': ', split_part(rotation_lambda, ':', 7)) AS title,
   concat(
     coalesce(principal, 'somebody'), CASE WHEN succeeded THEN ' made ' ELSE ' tried to make ' END, rotation_lambda,
-    ' rotate ', secret_name, coalesce(concat('; before it was ', before), '; which function it was before is unknown'), '.',
-    CASE WHEN function_account <> account_id THEN concat(' The function is in account ', function_account, ', the secret in ', account_id, '.') ELSE '' END
+    ' rotate ', secret_name, coalesce(concat('; before it was ', before), '; which function it was before is unknown'),
+    '.',
+    CASE WHEN function_account <> account_id THEN concat(' The function is in account ', function_account,
+      ', the secret in ', account_id, '.') ELSE '' END
   ) AS summary,
   account_id, aws_region, secret_arn, secret_name, principal, actor,
   event_time AS window_start,

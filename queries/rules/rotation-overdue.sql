@@ -5,13 +5,13 @@
 -- history = "400d"
 -- attack = []
 -- description = """\
---   A deadline for a new value passed. The deadline comes from the contract (rotate_every), else from the schedule that \
---   RotateSecret set (days or a rate; a cron expression is not read), else from what the contract calls the secret's \
---   type, by a table of what is usual: low then, because nobody promised it. It counts from the last new value: a rotation \
---   that succeeded, a value written by hand, the creation, a restore; where the lake saw none of these, from its first \
---   sight of the secret. Each missed deadline is one finding, and a late rotation does not take it back; it is over \
---   (resolved_at) with the next new value or the deletion. Replicas are rotated with their primary and count with it. \
---   Deleted secrets have no deadlines.\
+--   A deadline for a new value passed. The deadline comes from the contract (rotate_every), else from the schedule \
+--   that RotateSecret set (days or a rate; a cron expression is not read), else from what the contract calls the \
+--   secret's type, by a table of what is usual: low then, because nobody promised it. It counts from the last new \
+--   value: a rotation that succeeded, a value written by hand, the creation, a restore; where the lake saw none of \
+--   these, from its first sight of the secret. Each missed deadline is one finding, and a late rotation does not take \
+--   it back; it is over (resolved_at) with the next new value or the deletion. Replicas are rotated with their \
+--   primary and count with it. Deleted secrets have no deadlines.\
 --   """
 -- runbook = [
 --   "Look whether rotation is on at all (view secrets: rotation_on), and whether attempts failed or got stuck.",

@@ -7,11 +7,11 @@
 -- attack = ["T1485", "T1531"]
 -- description = """\
 --   DeleteSecret. From that second on nobody can read the secret; without a recovery window nobody ever will. Rank 3, \
---   high: deleted without recovery. Rank 2, medium: deleted with a recovery window by somebody who neither created it nor \
---   is its admin; or without recovery by one of those. Rank 1, low: the ordinary end of a secret, with a recovery window \
---   by its creator or admin, or of a short-lived one by whoever created it. One more for sensitive secrets and decoys, \
---   one less for those of low sensitivity. Rank 0: an attempt that failed. A restore makes it a thing of the past \
---   (resolved_at): it was deleted, and readers failed meanwhile.\
+--   high: deleted without recovery. Rank 2, medium: deleted with a recovery window by somebody who neither created it \
+--   nor is its admin; or without recovery by one of those. Rank 1, low: the ordinary end of a secret, with a recovery \
+--   window by its creator or admin, of a short-lived one by whoever created it, or of one that an AWS service owns. \
+--   One more for sensitive secrets and decoys, one less for those of low sensitivity. Rank 0: an attempt that failed. \
+--   A restore makes it a thing of the past (resolved_at): it was deleted, and readers failed meanwhile.\
 --   """
 -- runbook = [
 --   "Within the recovery window: restore first (RestoreSecret), ask then; nothing is lost by it.",
@@ -56,16 +56,19 @@ turns AS ( -- a row: one creation or restore
 ),
 placed AS ( -- a row: a deletion, with the creation before it and the restore after it
   SELECT
-    d.account_id, d.aws_region, d.secret_name, d.event_time, d.succeeded, d.forced, d.gone_at, d.secret_arn, d.principal,
+    d.account_id, d.aws_region, d.secret_name, d.event_time, d.succeeded, d.forced, d.gone_at, d.secret_arn,
+    d.principal,
     d.actor, d.by_admin, d.owner, d.sensitivity, d.event_ids,
     max(CASE WHEN t.event_name = 'CreateSecret' AND t.event_time <= d.event_time THEN t.event_time END) AS created_at,
     coalesce(bool_or(t.event_name = 'CreateSecret' AND t.principal = d.principal), false) AS by_creator,
     min(CASE WHEN t.event_name = 'RestoreSecret' AND t.event_time >= d.event_time THEN t.event_time END) AS resolved_at
   FROM deletions d
   LEFT JOIN turns t
-    ON t.account_id = d.account_id AND t.aws_region = d.aws_region AND t.secret_name = d.secret_name AND t.suffix = d.suffix
+    ON t.account_id = d.account_id AND t.aws_region = d.aws_region AND t.secret_name = d.secret_name
+      AND t.suffix = d.suffix
   GROUP BY
-    d.account_id, d.aws_region, d.secret_name, d.event_time, d.succeeded, d.forced, d.gone_at, d.secret_arn, d.principal,
+    d.account_id, d.aws_region, d.secret_name, d.event_time, d.succeeded, d.forced, d.gone_at, d.secret_arn,
+    d.principal,
     d.actor, d.by_admin, d.owner, d.sensitivity, d.event_ids
 ),
 weighed AS ( -- a row: the same, with its rank for a secret of middling sensitivity
@@ -74,6 +77,8 @@ weighed AS ( -- a row: the same, with its rank for a secret of middling sensitiv
     CASE
       WHEN NOT p.succeeded THEN 0
       WHEN p.by_creator AND p.event_time <= p.created_at + $short_life THEN 1
+      -- A service's own secret (`rds!cluster-…`): only the service can delete it, with what it is for.
+      WHEN p.secret_name LIKE '%!%' THEN 1
       WHEN p.forced AND NOT p.by_creator AND NOT p.by_admin THEN 3
       WHEN p.forced OR (NOT p.by_creator AND NOT p.by_admin) THEN 2
       ELSE 1
@@ -100,7 +105,8 @@ SELECT
     coalesce(principal, 'somebody'), CASE WHEN succeeded THEN ' deleted ' ELSE ' tried to delete ' END, secret_name,
     CASE
       WHEN forced THEN ' without a recovery window.'
-      WHEN gone_at IS NOT NULL THEN concat('; it can be restored until ', to_char(gone_at, '%Y-%m-%d %H:%M:%S'), ' UTC.')
+      WHEN gone_at IS NOT NULL THEN concat('; it can be restored until ', to_char(gone_at, '%Y-%m-%d %H:%M:%S'),
+        ' UTC.')
       ELSE '.'
     END,
     CASE
@@ -108,7 +114,8 @@ SELECT
       WHEN by_admin THEN ' The contract names it as an admin.'
       ELSE ' It neither created the secret, as far as the lake knows, nor is it an admin.'
     END,
-    CASE WHEN resolved_at IS NOT NULL THEN concat(' It was restored at ', to_char(resolved_at, '%Y-%m-%d %H:%M:%S'), ' UTC.') ELSE '' END
+    CASE WHEN resolved_at IS NOT NULL THEN concat(' It was restored at ', to_char(resolved_at, '%Y-%m-%d %H:%M:%S'),
+      ' UTC.') ELSE '' END
   ) AS summary,
   account_id, aws_region, secret_arn, secret_name, principal, actor,
   event_time AS window_start,
@@ -121,6 +128,7 @@ SELECT
     'by_creator', by_creator, 'by_admin', by_admin, 'decoy', decoy,
     'resolved_at', to_char(resolved_at, '%Y-%m-%dT%H:%M:%SZ'), 'owner', owner, 'sensitivity', sensitivity
   ) AS detail,
-  CASE WHEN rank >= 4 THEN 'critical' WHEN rank = 3 THEN 'high' WHEN rank = 2 THEN 'medium' WHEN rank = 1 THEN 'low' ELSE 'info' END AS severity
+  CASE WHEN rank >= 4 THEN 'critical' WHEN rank = 3 THEN 'high' WHEN rank = 2 THEN 'medium' WHEN rank = 1 THEN 'low'
+    ELSE 'info' END AS severity
 FROM judged
 WHERE rank >= $min_rank

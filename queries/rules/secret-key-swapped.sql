@@ -6,13 +6,13 @@
 -- scope = "secret"
 -- attack = ["T1486", "T1098"]
 -- description = """\
---   A secret was encrypted with another KMS key than the last time (UpdateSecret with a key). Whoever owns the key decides \
---   who can read the secret from now on. Rank 4, critical: a key of an account outside the organization, which can lock \
---   everybody out. Rank 3, high: a key of another account of the organization, or of an outside account where the lake \
---   does not know the key before. Rank 2, medium: another key of the secret's own account, or the AWS managed key, which \
---   has no policy of its own. Rank 1: the same by an admin of the contract, or for a secret of low sensitivity. UpdateSecret \
---   does not show its key in a form that rules can read: the key is known by what KMS logged for it, for the new key's \
---   trial and for every version that was encrypted.\
+--   A secret was encrypted with another KMS key than the last time (UpdateSecret with a key). Whoever owns the key \
+--   decides who can read the secret from now on. Rank 4, critical: a key of an account outside the organization, \
+--   which can lock everybody out. Rank 3, high: a key of another account of the organization, or of an outside \
+--   account where the lake does not know the key before. Rank 2, medium: another key of the secret's own account, or \
+--   the AWS managed key, which has no policy of its own. Rank 1: the same by an admin of the contract, or for a \
+--   secret of low sensitivity. UpdateSecret does not show its key in a form that rules can read: the key is known by \
+--   what KMS logged for it, for the new key's trial and for every version that was encrypted.\
 --   """
 -- runbook = [
 --   "Whose key is it, who may use it, and is it enabled? (view secrets: kms_key_arn)",
@@ -33,7 +33,8 @@
 -- description = "How close to UpdateSecret the new key's trial must be, where the lake does not know the key before."
 WITH uses AS ( -- a row: one key that encrypted one secret in one second
   SELECT
-    t.account_id, t.aws_region, t.secret_name, coalesce(right(t.secret_arn, 6), '') AS suffix, t.event_time, t.kms_key_arn,
+    t.account_id, t.aws_region, t.secret_name, coalesce(right(t.secret_arn, 6), '') AS suffix, t.event_time,
+    t.kms_key_arn,
     bool_or(t.secret_version_id = 'RequestToValidateKeyAccess') AS is_trial,
     max(t.secret_arn) AS secret_arn,
     min(t.principal) AS principal,
@@ -48,17 +49,21 @@ WITH uses AS ( -- a row: one key that encrypted one secret in one second
       FROM actions
       WHERE event_source = 'kms.amazonaws.com' AND event_name IN ('GenerateDataKey', 'Encrypt')
     )
-    WHERE target['kind'] = 'alias' AND (target['name'] = 'alias/aws/secretsmanager' OR target['as_asked'] = 'alias/aws/secretsmanager')
+    WHERE target['kind'] = 'alias'
+      AND (target['name'] = 'alias/aws/secretsmanager' OR target['as_asked'] = 'alias/aws/secretsmanager')
     GROUP BY event_id
   ) a ON a.event_id = t.event_id
   WHERE t.event_source = 'kms.amazonaws.com' AND t.event_name IN ('GenerateDataKey', 'Encrypt') AND t.outcome = 'ok'
     AND t.kms_key_arn IS NOT NULL
+    -- Anybody may ask a key of their own to encrypt something in a secret's name: only Secrets Manager's word counts.
+    AND t.invoked_by = 'secretsmanager.amazonaws.com'
   GROUP BY t.account_id, t.aws_region, t.secret_name, coalesce(right(t.secret_arn, 6), ''), t.event_time, t.kms_key_arn
 ),
 compared AS ( -- a row: the same, with the key before
   SELECT
     *,
-    lag(kms_key_arn) OVER (PARTITION BY account_id, aws_region, secret_name, suffix ORDER BY event_time, kms_key_arn) AS before
+    lag(kms_key_arn) OVER (PARTITION BY account_id, aws_region, secret_name, suffix ORDER BY event_time,
+      kms_key_arn) AS before
   FROM uses
 ),
 updates AS ( -- a row: one UpdateSecret that succeeded, or the creation, which sets a key and swaps none
@@ -68,7 +73,8 @@ updates AS ( -- a row: one UpdateSecret that succeeded, or the creation, which s
 ),
 told AS ( -- a row: the same, where the key changed, with the call that changed it where it is there
   SELECT
-    c.account_id, c.aws_region, c.secret_name, c.event_time, c.kms_key_arn, c.before, c.is_trial, c.secret_arn, c.principal,
+    c.account_id, c.aws_region, c.secret_name, c.event_time, c.kms_key_arn, c.before, c.is_trial, c.secret_arn,
+    c.principal,
     c.actor, c.is_aws_managed, c.event_ids,
     array_sort(array_agg(DISTINCT u.event_id) FILTER (WHERE u.event_name = 'UpdateSecret')) AS update_ids,
     coalesce(bool_or(u.event_name = 'CreateSecret'), false) AS is_creation
@@ -78,7 +84,8 @@ told AS ( -- a row: the same, where the key changed, with the call that changed 
     AND u.event_time BETWEEN c.event_time - $near AND c.event_time + $near
   WHERE c.before IS DISTINCT FROM c.kms_key_arn
   GROUP BY
-    c.account_id, c.aws_region, c.secret_name, c.event_time, c.kms_key_arn, c.before, c.is_trial, c.secret_arn, c.principal,
+    c.account_id, c.aws_region, c.secret_name, c.event_time, c.kms_key_arn, c.before, c.is_trial, c.secret_arn,
+    c.principal,
     c.actor, c.is_aws_managed, c.event_ids
 ),
 organization AS ( -- a row: one account that the policy lists
@@ -111,11 +118,18 @@ judged AS ( -- a row: the same, with its rank
 )
 SELECT
   concat_ws('|', account_id, aws_region, secret_name, kms_key_arn, to_char(event_time, '%Y-%m-%dT%H:%M:%SZ')) AS key,
-  concat('Another key for ', secret_name, CASE WHEN is_aws_managed THEN ': the AWS managed one' WHEN key_account <> account_id THEN concat(': one of account ', key_account) ELSE '' END) AS title,
+  concat(
+    'Another key for ', secret_name,
+    CASE
+      WHEN is_aws_managed THEN ': the AWS managed one'
+      WHEN key_account <> account_id THEN concat(': one of account ', key_account)
+      ELSE ''
+    END
+  ) AS title,
   concat(
     coalesce(principal, 'somebody'), ' encrypted ', secret_name, ' with ', kms_key_arn,
     coalesce(concat('; before it was ', before), '; the key before is unknown'), '.',
-    CASE WHEN is_aws_managed THEN ' It is the AWS managed key: its policy lets everybody in the account who may read the secret.' ELSE '' END
+    CASE WHEN is_aws_managed THEN ' It is the AWS managed key, which has no policy to hold anybody back.' ELSE '' END
   ) AS summary,
   account_id, aws_region, secret_arn, secret_name, principal, actor,
   event_time AS window_start,

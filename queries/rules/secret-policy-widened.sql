@@ -8,12 +8,12 @@
 -- description = """\
 --   PutResourcePolicy allowed somebody, or dropped what held somebody back, that the policy before did not. Rank 4, \
 --   critical: everybody, without a condition (an Allow for NotPrincipal is everybody too). Rank 3, high: an account \
---   outside the organization, or a condition that the same principal had before is gone. Rank 2, medium: everybody under \
---   a condition; another account, where the policy file lists no accounts; a Deny that is gone; a policy that AWS left \
---   out of the record because it was too large; a policy removed whole of which a Deny, or nothing, is known. Rank 1: the \
---   same for calls that only look, another condition, or a policy removed that only allowed. Rank 0: nothing new, and \
---   failed attempts. One more for sensitive secrets at rank 2, one less for those of low sensitivity. What the policy \
---   said before is known only if the lake saw it being set.\
+--   outside the organization, or a condition that the same principal had before is gone. Rank 2, medium: everybody \
+--   under a condition; another account, where the policy file lists no accounts; a Deny that is gone; a policy that \
+--   AWS left out of the record because it was too large; a policy removed whole of which a Deny, or nothing, is \
+--   known. Rank 1: the same for calls that only look, another condition, or a policy removed that only allowed. Rank \
+--   0: nothing new, and failed attempts. One more for sensitive secrets at rank 2, one less for those of low \
+--   sensitivity. What the policy said before is known only if the lake saw it being set.\
 --   """
 -- runbook = [
 --   "Look at the policy now (get-resource-policy) and at who set it.",
@@ -30,7 +30,8 @@
 -- description = "What is told from which rank on."
 WITH calls AS ( -- a row: one call that sets or removes a policy
   SELECT
-    event_id, event_time, event_name, account_id, aws_region, secret_name, suffix, secret_arn, principal, actor, outcome,
+    event_id, event_time, event_name, account_id, aws_region, secret_name, suffix, secret_arn, principal, actor,
+    outcome,
     owner, sensitivity, policy_statements,
     truncated AND coalesce(cardinality(policy_statements), 0) = 0 AS is_omitted
   FROM secret_changes
@@ -39,7 +40,8 @@ WITH calls AS ( -- a row: one call that sets or removes a policy
 policies AS ( -- a row: one policy that was set and can be seen, and the moment of the one before it
   SELECT
     event_id, event_time, account_id, aws_region, secret_name, suffix, policy_statements,
-    lag(event_id) OVER (PARTITION BY account_id, aws_region, secret_name, suffix ORDER BY event_time, event_id) AS before_id
+    lag(event_id) OVER (PARTITION BY account_id, aws_region, secret_name, suffix ORDER BY event_time,
+      event_id) AS before_id
   FROM calls
   WHERE event_name = 'PutResourcePolicy' AND outcome = 'ok' AND NOT is_omitted
 ),
@@ -84,7 +86,10 @@ compared AS ( -- a row: one Allow, with what the policy before said of the same 
   SELECT
     n.event_id, n.account_id, n.grantee, n.grantee_account, n.condition, n.only_looks,
     count(b.grantee) > 0 AS was_named,
-    coalesce(bool_or(b.condition = n.condition AND b.actions = n.actions), false) AS was_so,
+    coalesce(bool_or(
+      b.condition IN (n.condition, '')
+      AND cardinality(array_except(string_to_array(n.actions, ' '), string_to_array(b.actions, ' '))) = 0
+    ), false) AS was_so,
     coalesce(bool_or(b.condition = ''), false) AS was_unbound
   FROM placed n
   LEFT JOIN placed b ON b.event_id = n.before_id AND b.effect = 'Allow' AND b.grantee = n.grantee
@@ -95,7 +100,7 @@ judged_grants AS ( -- a row: the same, with its form and rank
   SELECT
     c.event_id, c.account_id,
     CASE
-      WHEN c.was_so THEN concat(c.grantee, ' as before')
+      WHEN c.was_so THEN concat(c.grantee, ' as before, or narrower')
       WHEN c.grantee IN ('*', 'arn:aws:iam::*:root') AND c.condition = '' THEN 'everybody allowed, without a condition'
       WHEN c.was_named AND NOT c.was_unbound AND c.condition = '' THEN concat('condition lost for ', c.grantee)
       WHEN c.grantee IN ('*', 'arn:aws:iam::*:root') THEN 'everybody allowed under a condition'
@@ -118,7 +123,7 @@ judged_grants AS ( -- a row: the same, with its form and rank
   LEFT JOIN organization o ON o.account_id = c.grantee_account
 ),
 lost_denials AS ( -- a row: one Deny of the policy before that is in the new one no more
-  SELECT n.event_id, n.account_id, 'a Deny is gone' AS form, 2 AS rank
+  SELECT n.event_id, n.account_id, 'a Deny is gone or changed' AS form, 2 AS rank
   FROM policies n
   JOIN placed b ON b.event_id = n.before_id AND b.effect = 'Deny'
   LEFT ANTI JOIN placed s
@@ -141,7 +146,8 @@ removed AS ( -- a row: one policy that was removed whole, judged by the last one
       WHEN max(named_struct('at', d.event_time, 'denies', d.denies))['denies'] THEN 'policy removed, a Deny with it'
       ELSE 'policy removed, which only allowed'
     END AS form,
-    CASE WHEN coalesce(max(named_struct('at', d.event_time, 'denies', d.denies))['denies'], true) THEN 2 ELSE 1 END AS rank
+    CASE WHEN coalesce(max(named_struct('at', d.event_time, 'denies', d.denies))['denies'], true) THEN 2
+      ELSE 1 END AS rank
   FROM calls c
   LEFT JOIN denying d
     ON d.account_id = c.account_id AND d.aws_region = c.aws_region AND d.secret_name = c.secret_name
@@ -188,13 +194,15 @@ SELECT
   account_id, aws_region, secret_arn, secret_name, principal, actor,
   event_time AS window_start,
   event_time + INTERVAL '1 second' AS window_end,
-  concat(coalesce(cardinality(bad_forms), 0), ' widenings: ', array_to_string(coalesce(bad_forms, all_forms), '; ')) AS observed,
+  concat(coalesce(cardinality(bad_forms), 0), ' widenings: ',
+    array_to_string(coalesce(bad_forms, all_forms), '; ')) AS observed,
   '0: nobody may do more than before' AS expected,
   event_ids AS evidence,
   named_struct(
     'call', event_name, 'rank', rank, 'forms', coalesce(bad_forms, all_forms), 'succeeded', succeeded, 'owner', owner,
     'sensitivity', sensitivity
   ) AS detail,
-  CASE WHEN rank >= 4 THEN 'critical' WHEN rank = 3 THEN 'high' WHEN rank = 2 THEN 'medium' WHEN rank = 1 THEN 'low' ELSE 'info' END AS severity
+  CASE WHEN rank >= 4 THEN 'critical' WHEN rank = 3 THEN 'high' WHEN rank = 2 THEN 'medium' WHEN rank = 1 THEN 'low'
+    ELSE 'info' END AS severity
 FROM judged
 WHERE rank >= $min_rank

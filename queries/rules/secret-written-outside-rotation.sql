@@ -7,11 +7,12 @@
 -- attack = ["T1098", "T1565.001"]
 -- description = """\
 --   Somebody wrote a version of a secret or moved a label (PutSecretValue, UpdateSecret with a value, \
---   UpdateSecretVersionStage), it was no step of a rotation, and the contract names the principal neither as a rotator \
---   nor as an admin. Whoever can write a secret decides what its readers connect to, or locks them out. Severity follows \
---   sensitivity. Where nobody whom the contract names as rotator or admin was ever seen on the secret, habit decides: who \
---   created it, wrote it or rotated it before is no stranger, and a stranger counts only for secrets that are rotated; \
---   low then, medium for sensitive ones. Who created a secret may fill it at once. AWS's own services do not count.\
+--   UpdateSecretVersionStage), it was no step of a rotation, and the contract names the principal neither as a \
+--   rotator nor as an admin. Whoever can write a secret decides what its readers connect to, or locks them out. \
+--   Severity follows sensitivity. Where nobody whom the contract names as rotator or admin was ever seen on the \
+--   secret, habit decides: who created it, wrote it or rotated it before is no stranger, and a stranger counts only \
+--   for secrets that are rotated; low then, medium for sensitive ones. Who created a secret may fill it at once. \
+--   AWS's own services do not count.\
 --   """
 -- runbook = [
 --   "Ask the owner. A person who mends something by hand should be an admin in the contract.",
@@ -38,7 +39,7 @@ WITH data_keys AS ( -- a row: one version of a secret that was encrypted, so tha
   SELECT DISTINCT account_id, aws_region, secret_name, secret_version_id
   FROM touches
   WHERE event_source = 'kms.amazonaws.com' AND event_name = 'GenerateDataKey' AND outcome = 'ok'
-    AND secret_version_id IS NOT NULL
+    AND secret_version_id IS NOT NULL AND invoked_by = 'secretsmanager.amazonaws.com'
 ),
 attempts AS ( -- a row: one version that a rotation made
   SELECT DISTINCT account_id, aws_region, secret_name, token
@@ -50,7 +51,8 @@ writes AS ( -- a row: one write or move of a label, and whether it was a rotatio
     coalesce(c.principal, 'unknown') AS principal,
     c.actor, c.source_ip, c.secret_version_id, c.version_stage, c.is_admin, c.is_rotator, c.owner, c.sensitivity,
     a.token IS NOT NULL AS in_rotation,
-    c.identity_type = 'AWSService' OR c.identity_type IS NULL OR c.principal LIKE 'arn:%:role/aws-service-role/%' AS by_aws
+    c.identity_type = 'AWSService' OR c.identity_type IS NULL
+      OR c.principal LIKE 'arn:%:role/aws-service-role/%' AS by_aws
   FROM secret_changes c
   LEFT JOIN data_keys k
     ON k.account_id = c.account_id AND k.aws_region = c.aws_region AND k.secret_name = c.secret_name
@@ -75,13 +77,14 @@ habits AS ( -- a row: one principal's first write of one secret of its own accor
 rotated AS ( -- a row: one secret that is rotated, and since when the lake knows it
   SELECT account_id, secret_name, min(event_time) AS first_at
   FROM secret_changes
-  WHERE event_name IN ('RotateSecret', 'RotationStarted', 'RotationSucceeded', 'RotationFailed') AND outcome IN ('ok', 'error')
+  WHERE event_name IN ('RotateSecret', 'RotationStarted', 'RotationSucceeded', 'RotationFailed')
+    AND outcome IN ('ok', 'error')
   GROUP BY account_id, secret_name
 ),
-named AS ( -- a row: one secret of which somebody was seen whom the contract names as rotator or admin
+named AS ( -- a row: one secret that somebody changed whom the contract names as rotator or admin
   SELECT DISTINCT account_id, secret_name
-  FROM policy_principals
-  WHERE role IN ('rotator', 'admin')
+  FROM secret_changes
+  WHERE is_rotator OR is_admin
 ),
 strange AS ( -- a row: one write by a stranger
   SELECT w.*, n.secret_name IS NOT NULL AS by_contract
@@ -95,8 +98,13 @@ strange AS ( -- a row: one write by a stranger
     AND NOT w.in_rotation AND NOT coalesce(w.by_aws, false)
     AND NOT w.is_admin AND NOT w.is_rotator
     AND NOT coalesce(w.event_time <= h.created_at + $setting_up, false)
-    AND (n.secret_name IS NOT NULL OR (r.secret_name IS NOT NULL AND date_trunc('day', h.first_at) = date_trunc('day', w.event_time)))
-    AND (n.secret_name IS NOT NULL OR (h.created_at IS NULL AND b.day <= w.event_time - $memory))
+    AND (
+      n.secret_name IS NOT NULL
+      OR (
+        r.secret_name IS NOT NULL AND h.created_at IS NULL AND b.day <= w.event_time - $memory
+        AND date_trunc('day', h.first_at) = date_trunc('day', w.event_time)
+      )
+    )
 ),
 days AS ( -- a row: one secret, one stranger, one day (UTC)
   SELECT
@@ -122,7 +130,8 @@ SELECT
   concat(secret_name, ' written by ', split_part(principal, '/', -1), ' outside a rotation') AS title,
   concat(
     principal, ' changed ', secret_name, ' ', writes, CASE writes WHEN 1 THEN ' time' ELSE ' times' END, ' (',
-    array_to_string(calls, ', '), '), first at ', to_char(first_at, '%Y-%m-%d %H:%M:%S'), ' UTC, and no rotation was it. ',
+    array_to_string(calls, ', '), '), first at ', to_char(first_at, '%Y-%m-%d %H:%M:%S'),
+      ' UTC, and no rotation was it. ',
     CASE
       WHEN by_contract THEN 'The contract names it neither as a rotator nor as an admin.'
       ELSE 'It never wrote, created or rotated this secret before.'
@@ -132,14 +141,17 @@ SELECT
   day AS window_start,
   day + INTERVAL '1 day' AS window_end,
   concat(writes, CASE writes WHEN 1 THEN ' write' ELSE ' writes' END, ' outside a rotation') AS observed,
-  CASE WHEN by_contract THEN '0 writes by anybody but rotators and admins' ELSE '0 writes by anybody who never wrote it' END AS expected,
+  CASE WHEN by_contract THEN '0 writes by anybody but rotators and admins'
+    ELSE '0 writes by anybody who never wrote it' END AS expected,
   event_ids AS evidence,
   named_struct(
-    'writes', writes, 'calls', calls, 'labels', labels, 'first_at', first_at, 'last_at', last_at, 'by_contract', by_contract,
+    'writes', writes, 'calls', calls, 'labels', labels, 'first_at', first_at, 'last_at', last_at, 'by_contract',
+    by_contract,
     'source_ips', source_ips, 'sensitivity', sensitivity, 'owner', owner
   ) AS detail,
   CASE
-    WHEN by_contract THEN CASE WHEN sensitivity IN ('high', 'critical') THEN 'high' WHEN sensitivity = 'low' THEN 'low' ELSE 'medium' END
+    WHEN by_contract THEN CASE WHEN sensitivity IN ('high', 'critical') THEN 'high' WHEN sensitivity = 'low' THEN 'low'
+      ELSE 'medium' END
     ELSE CASE WHEN sensitivity IN ('high', 'critical') THEN 'medium' ELSE 'low' END
   END AS severity
 FROM days

@@ -7,10 +7,10 @@
 -- description = """\
 --   No event at all came from an account and region for longer than its own rhythm explains. The rhythm is the second \
 --   longest silence of those days within memory (the longest may have been an outage), so that nights, weekends and \
---   regions that hardly send are told from a trail that went dark; never less than the heartbeat. The deadline is twice \
---   that. Nothing by then is the finding, and what happens after it erases nothing; an event that happened before it, \
---   however late it arrives, withdraws it. It is over (resolved_at) with the next event. Medium for those that never sent \
---   much. Account and region are those that the records were delivered to and made in.\
+--   regions that hardly send are told from a trail that went dark; never less than the heartbeat. The deadline is \
+--   twice that. Nothing by then is the finding, and what happens after it erases nothing; an event that happened \
+--   before it, however late it arrives, withdraws it. It is over (resolved_at) with the next event. Medium for those \
+--   that never sent much. Account and region are those that the records were delivered to and made in.\
 --   """
 -- runbook = [
 --   "One region, or all? All: look at the feed first (snowtrail doctor): queue, bucket notification, worker.",
@@ -111,7 +111,8 @@ SELECT
   concat(
     'Nothing was heard from account ', account_id, ' in ', aws_region, ' after ', to_char(since, '%Y-%m-%d %H:%M:%S'),
     ' UTC. It was heard on ', days, ' days before, and was hardly ever silent for more than ', usual / 60, ' minutes.',
-    CASE WHEN ended_at IS NOT NULL THEN concat(' It was heard again at ', to_char(ended_at, '%Y-%m-%d %H:%M:%S'), ' UTC.') ELSE '' END
+    CASE WHEN ended_at IS NOT NULL THEN concat(' It was heard again at ', to_char(ended_at, '%Y-%m-%d %H:%M:%S'),
+      ' UTC.') ELSE '' END
   ) AS summary,
   account_id, aws_region,
   CAST(NULL AS VARCHAR) AS secret_arn,
@@ -124,7 +125,8 @@ SELECT
   concat('one at least every ', usual / 60, ' minutes, by its own rhythm') AS expected,
   make_array(event_id) AS evidence,
   named_struct(
-    'since', since, 'deadline', deadline, 'usual_seconds', usual, 'allowed_seconds', allowed, 'heartbeat_seconds', heartbeat,
+    'since', since, 'deadline', deadline, 'usual_seconds', usual, 'allowed_seconds', allowed, 'heartbeat_seconds',
+    heartbeat,
     'days_heard', days, 'minutes_heard', minutes, 'resolved_at', to_char(ended_at, '%Y-%m-%dT%H:%M:%SZ')
   ) AS detail,
   CASE WHEN minutes >= 10 * $min_minutes THEN 'high' ELSE 'medium' END AS severity

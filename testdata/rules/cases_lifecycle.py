@@ -180,10 +180,10 @@ def secret_policy_widened__fires_removed_with_its_deny(t):
 
 @case
 def secret_policy_widened__fires_once_though_said_again(t):
-    """Infrastructure as code says the same again a month later, in another order: only the first time is told."""
+    """Infrastructure as code says the same again in the evening, in another order: only the first time is told."""
     policy = [statement("*", condition=ENDPOINT_ONLY), statement(OUTSIDER)]
     t.put_resource_policy(NOON, batch_job("deploy"), db(), policy_of(*policy))
-    t.put_resource_policy("2026-12-03T12:00:00Z", batch_job("deploy"), db(), policy_of(*reversed(policy)))
+    t.put_resource_policy("2026-11-03T18:00:00Z", batch_job("deploy"), db(), policy_of(*reversed(policy)))
     return widened("high", policy=ORGANIZATION, tighten={"min_rank": 4})
 
 

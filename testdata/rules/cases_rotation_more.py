@@ -34,10 +34,10 @@ def disabled(severity, **more):
 
 @case
 def rotation_disabled__fires_without_policy(t):
-    """Turned off, and on again three days later."""
+    """Turned off, and on again six hours later."""
     t.cancel_rotate_secret(NOON, STRANGER, db())
-    t.rotate_secret("2026-11-06T12:00:00Z", admin(), db(), TOKEN, after_days=30, immediately=False)
-    return disabled("medium", tighten={"restored_within": "4d", "min_rank": 2})
+    t.rotate_secret("2026-11-03T18:00:00Z", admin(), db(), TOKEN, after_days=30, immediately=False)
+    return disabled("medium", tighten={"restored_within": "7h", "min_rank": 2})
 
 
 @case
