@@ -5,17 +5,18 @@
 -- history = "400d"
 -- attack = []
 -- description = """\
---   A deadline for a new value passed. The deadline comes from the contract (rotate_every), else from the schedule that \
---   RotateSecret set (days or a rate; a cron expression is not read). It counts from the last new value: a rotation \
---   that succeeded, a value written by hand, the creation, a restore; where the lake saw none of these, from its first \
---   sight of the secret. Each missed deadline is one finding, and a late rotation does not take it back; it is over \
---   (resolved_at) with the next new value or the deletion. Replicas are rotated with their primary and count with it. \
---   Deleted secrets have no deadlines.\
+--   A deadline for a new value passed. The deadline comes from the contract (rotate_every), else from the schedule \
+--   that RotateSecret set (days or a rate; a cron expression is not read), else from what the contract calls the \
+--   secret's type, by a table of what is usual: low then, because nobody promised it. It counts from the last new \
+--   value: a rotation that succeeded, a value written by hand, the creation, a restore; where the lake saw none of \
+--   these, from its first sight of the secret. Each missed deadline is one finding, and a late rotation does not take \
+--   it back; it is over (resolved_at) with the next new value or the deletion. Replicas are rotated with their \
+--   primary and count with it. Deleted secrets have no deadlines.\
 --   """
 -- runbook = [
 --   "Look whether rotation is on at all (view secrets: rotation_on), and whether attempts failed or got stuck.",
 --   "No rotation function: rotate by hand today, then give the secret one.",
---   "If the contract is wrong, change rotate_every with the owner's consent.",
+--   "If the contract is wrong, change rotate_every with the owner's consent; if the usual is too short for this secret, declare rotate_every.",
 -- ]
 -- benign = [
 --   "A secret that is rotated at its source, by a system that does not write a new version until later.",
@@ -29,6 +30,22 @@
 -- default = 12
 -- unit = "missed deadlines in a row"
 -- description = "How many findings one forgotten value may make. Whoever ignored twelve will not read the thirteenth."
+-- [parameters.api_token_every]
+-- type = "duration"
+-- default = "14d"
+-- description = "For secrets of type api-token. A token for somebody's public API works from anywhere: 7 to 14 days are usual."
+-- [parameters.database_every]
+-- type = "duration"
+-- default = "30d"
+-- description = "For secrets of type database."
+-- [parameters.shared_key_every]
+-- type = "duration"
+-- default = "60d"
+-- description = "For secrets of type shared-key. Two parties must change it together: 30 to 60 days are usual."
+-- [parameters.oauth_every]
+-- type = "duration"
+-- default = "30d"
+-- description = "For secrets of type oauth: the client of a machine."
 WITH steps AS ( -- a row: one successful touch, with what it means for the age of the value
   SELECT
     t.account_id, t.aws_region, t.secret_name, t.event_time, t.event_id,
@@ -68,19 +85,34 @@ placed AS ( -- a row: the same, with the primary's region and the first sight of
       min(CASE WHEN is_at_home THEN aws_region END) OVER (PARTITION BY account_id, secret_name, suffix),
       min(aws_region) OVER (PARTITION BY account_id, secret_name, suffix)
     ) AS home_region,
+    max(scheduled_seconds) OVER (PARTITION BY account_id, secret_name, suffix) AS any_schedule,
     row_number() OVER (PARTITION BY account_id, secret_name, suffix ORDER BY event_time, event_id, aws_region) AS position
   FROM steps
+),
+contracts AS ( -- a row: one secret, what its contract says, and what is usual for its type; settings stop no such clock
+  SELECT
+    account_id, aws_region, secret_name, rotate_every_seconds, owner, sensitivity,
+    CASE "type"
+      WHEN 'api-token' THEN to_unixtime($now) - to_unixtime($now - $api_token_every)
+      WHEN 'database' THEN to_unixtime($now) - to_unixtime($now - $database_every)
+      WHEN 'shared-key' THEN to_unixtime($now) - to_unixtime($now - $shared_key_every)
+      WHEN 'oauth' THEN to_unixtime($now) - to_unixtime($now - $oauth_every)
+    END AS usual_seconds
+  FROM policy_secrets
 ),
 turns AS ( -- a row: one moment at which a clock of the family begins or stops
   SELECT
     p.account_id, p.home_region AS aws_region, p.secret_name, p.suffix, p.event_time, p.event_id, p.secret_arn, p.scheduled_seconds,
     CASE WHEN p.step = 'seen' THEN 'first seen' ELSE p.step END AS step,
-    c.rotate_every_seconds, c.owner, c.sensitivity
+    c.rotate_every_seconds, c.usual_seconds, c.owner, c.sensitivity
   FROM placed p
-  LEFT JOIN policy_secrets c
+  LEFT JOIN contracts c
     ON c.account_id = p.account_id AND c.aws_region = p.home_region AND c.secret_name = p.secret_name
   WHERE (p.step <> 'seen' OR p.position = 1)
-    AND (c.rotate_every_seconds IS NULL OR p.step NOT IN ('set', 'cancelled'))
+    AND (
+      p.step NOT IN ('set', 'cancelled')
+      OR (c.rotate_every_seconds IS NULL AND (c.usual_seconds IS NULL OR p.any_schedule IS NOT NULL))
+    )
 ),
 numbered AS ( -- a row: the same, with the number of the schedule that is in force, the next turn, and the next new value
   SELECT
@@ -94,15 +126,19 @@ numbered AS ( -- a row: the same, with the number of the schedule that is in for
     ) AS renewed_at
   FROM turns
 ),
-clocks AS ( -- a row: one stretch of time in which the value did not change, and how long that may last
+clocks AS ( -- a row: one stretch of time in which the value did not change, and the schedule in force
   SELECT
     *,
-    coalesce(
-      rotate_every_seconds,
-      max(CASE WHEN schedule > 0 THEN scheduled_seconds END) OVER (PARTITION BY account_id, secret_name, suffix, schedule)
-    ) AS allowed_seconds,
+    max(CASE WHEN schedule > 0 THEN scheduled_seconds END) OVER (PARTITION BY account_id, secret_name, suffix, schedule) AS set_seconds,
     to_unixtime($now) - to_unixtime($now - $grace) AS grace_seconds
   FROM numbered
+),
+allowances AS ( -- a row: the same, and whose word that is
+  SELECT
+    *,
+    coalesce(rotate_every_seconds, set_seconds, usual_seconds) AS allowed_seconds,
+    CASE WHEN rotate_every_seconds IS NOT NULL THEN 'contract' WHEN set_seconds IS NOT NULL THEN 'schedule' ELSE 'type' END AS source
+  FROM clocks
 ),
 missed AS ( -- a row: the same, with the number of deadlines that it missed
   SELECT
@@ -112,7 +148,7 @@ missed AS ( -- a row: the same, with the number of deadlines that it missed
       (coalesce(to_unixtime(next_at) - 1, to_unixtime($now)) - grace_seconds - to_unixtime(event_time)) / allowed_seconds,
       $deadlines_max
     ) AS deadlines
-  FROM clocks
+  FROM allowances
   WHERE allowed_seconds > 0 AND step <> 'deleted'
 ),
 deadlines AS ( -- a row: one missed deadline
@@ -133,7 +169,7 @@ told AS ( -- a row: one secret and one missed deadline
     max(step) AS step,
     max(number) AS number,
     max(allowed_seconds) AS allowed_seconds,
-    max(rotate_every_seconds) AS rotate_every_seconds,
+    min(source) AS source,
     max(secret_arn) AS secret_arn,
     CASE WHEN count(renewed_at) = count(*) THEN max(renewed_at) END AS resolved_at,
     max(owner) AS owner,
@@ -147,7 +183,7 @@ SELECT
   concat('Rotation overdue: ', secret_name) AS title,
   concat(
     'A new value of ', secret_name, ' was due at ', to_char(due_at, '%Y-%m-%d %H:%M:%S'), ' UTC (',
-    CASE WHEN rotate_every_seconds IS NOT NULL THEN 'contract' ELSE 'schedule' END, ': every ',
+    CASE source WHEN 'type' THEN 'usual for its type' ELSE source END, ': every ',
     CASE WHEN allowed_seconds % 86400 = 0 THEN concat(allowed_seconds / 86400, ' days') ELSE concat(allowed_seconds / 3600, ' hours') END,
     '). The clock runs since ', to_char(since, '%Y-%m-%d %H:%M:%S'), ' UTC, when the ',
     CASE step
@@ -170,8 +206,12 @@ SELECT
   event_ids AS evidence,
   named_struct(
     'due_at', due_at, 'since', since, 'since_what', step, 'missed_in_a_row', number, 'allowed_seconds', allowed_seconds,
-    'from', CASE WHEN rotate_every_seconds IS NOT NULL THEN 'contract' ELSE 'schedule' END,
+    'from', source,
     'resolved_at', to_char(resolved_at, '%Y-%m-%dT%H:%M:%SZ'), 'owner', owner
   ) AS detail,
-  CASE WHEN sensitivity IN ('high', 'critical') THEN 'high' WHEN sensitivity = 'low' THEN 'low' ELSE 'medium' END AS severity
+  CASE
+    WHEN source = 'type' OR sensitivity = 'low' THEN 'low'
+    WHEN sensitivity IN ('high', 'critical') THEN 'high'
+    ELSE 'medium'
+  END AS severity
 FROM told

@@ -12,6 +12,7 @@ WITH named AS ( -- a row: one target of one action
     principal, actor, principal_account, identity_type, invoked_by, from_console, source_ip, vpc_endpoint_id,
     secret_version_id, version_stage, kms_key_arn, outcome, error_code, error_message, request_id,
     tags, replica_regions, deletion_date, rotation_days, rotation_schedule, rotation_lambda, rotate_immediately,
+    force_delete, policy_statements, truncated,
     unnest(targets) AS target
   FROM actions
 ),
@@ -33,7 +34,7 @@ SELECT
   n.principal, n.actor, n.principal_account, n.identity_type, n.invoked_by, n.from_console, n.source_ip,
   n.vpc_endpoint_id, n.secret_version_id, n.version_stage, n.kms_key_arn, n.outcome, n.error_code, n.error_message,
   n.request_id, n.tags, n.replica_regions, n.deletion_date, n.rotation_days, n.rotation_schedule, n.rotation_lambda,
-  n.rotate_immediately
+  n.rotate_immediately, n.force_delete, n.policy_statements, n.truncated
 FROM secret_named n
 LEFT JOIN secret_spellings s ON s.spelling = n.named_arn
 WHERE coalesce(s.secret_name, n.named_name) <> ''

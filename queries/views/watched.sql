@@ -4,9 +4,10 @@
 -- every file that is read a Decrypt, so that reading the trail is logged in the trail that is read. They are known by an
 -- encryption context that names a trail, an object, a queue or a topic, and no secret and no parameter.
 -- is_landmark: one of the rare events that other events are judged by: whatever changes a secret or reports on its
--- rotation, a rotation function's first step (it asks for a version before it exists), whatever changes a trail or
--- the life, policy, alias or rotation of a key, and CloudTrail's corrections. Grants are none: services make one for
--- each disk and each function that starts.
+-- rotation, a rotation function's first step (it asks for a version before it exists), the key's part in writing a
+-- secret (it proves that there was a value, and under which key), whatever changes a trail or the life, policy, alias or
+-- rotation of a key, and CloudTrail's corrections. Grants are none: services make one for each disk and each function
+-- that starts.
 SELECT
   *,
   coalesce(
@@ -31,6 +32,10 @@ SELECT
         'ImportKeyMaterial', 'DeleteImportedKeyMaterial', 'DeleteExpiredKeyMaterial', 'PutKeyPolicy', 'CreateAlias',
         'UpdateAlias', 'DeleteAlias', 'DisableKeyRotation', 'EnableKeyRotation'
       )
+    )
+    OR (
+      event_source = 'kms.amazonaws.com' AND event_name IN ('GenerateDataKey', 'Encrypt')
+      AND (encryption_context[1]['key'] = 'SecretARN' OR encryption_context[2]['key'] = 'SecretARN')
     )
     OR corrects_event_id IS NOT NULL,
     false

@@ -192,6 +192,24 @@ class Trail(OtherCalls, RecordMaker):
         params = {"secretId": secret.asked(ask), "resourcePolicy": json.dumps(policy), "blockPublicPolicy": block_public}
         return self._write(when, caller, "PutResourcePolicy", secret, params, {"arn": secret.arn, "name": secret.name}, **fields)
 
+    def delete_resource_policy(self, when, caller: Caller, secret: Secret, *, ask: str = "name", **fields) -> dict:
+        """DeleteResourcePolicy."""
+        return self._write(when, caller, "DeleteResourcePolicy", secret, {"secretId": secret.asked(ask)},
+                           {"arn": secret.arn, "name": secret.name}, **fields)
+
+    def swap_key(self, when, caller: Caller, secret: Secret, key: str, *, typed: str | None = None, **fields) -> list:
+        """UpdateSecret with another key: the trial of the new key, and the current version read with the old key and
+        encrypted again. `typed`: what stands in keyId (an alias); the key's ARN by default. `secret.key` is the new one then."""
+        params = {"secretId": secret.name, "kmsKeyId": typed or key}
+        version, probe = secret.version_at(when), "RequestToValidateKeyAccess"
+        made = [self._write(when, caller, "UpdateSecret", secret, params, {"arn": secret.arn, "name": secret.name}, **fields),
+                self.secret_decrypt(when, caller, secret, version)]
+        secret.key = key
+        for name, tried in (("GenerateDataKey", probe), ("Decrypt", probe), ("Encrypt", version)):
+            asked = {} if name == "Decrypt" else {"keyId": typed or key}
+            made.append(self._secret_kms(when, caller, secret, tried, name, asked))
+        return made
+
     def tag_resource(self, when, caller: Caller, secret: Secret, tags: dict, *, ask: str = "name", **fields) -> dict:
         """TagResource."""
         params = {"secretId": secret.asked(ask), "tags": [{"key": k, "value": v} for k, v in tags.items()]}
@@ -210,6 +228,15 @@ class Trail(OtherCalls, RecordMaker):
             made.append(self.secret_data_key(after(when, 1), caller, twin, secret.version_at(when)))
             made.append(self.service_event(after(when, 3), "ReplicationSucceeded" if succeed else "ReplicationFailed", twin))
         return made
+
+    def stop_replication(self, when, caller: Caller, replica: Secret, **fields) -> dict:
+        """StopReplicationToReplica: made in the replica's region, it becomes a secret of its own."""
+        return self._write(when, caller, "StopReplicationToReplica", replica, {"secretId": replica.arn}, {"arn": replica.arn}, **fields)
+
+    def remove_regions(self, when, caller: Caller, secret: Secret, regions: list, *, ask: str = "name", **fields) -> dict:
+        """RemoveRegionsFromReplication: made at home, the replicas are gone at once."""
+        params = {"secretId": secret.asked(ask), "removeReplicaRegions": regions}
+        return self._write(when, caller, "RemoveRegionsFromReplication", secret, params, {"arn": secret.arn}, **fields)
 
     # ---- service events and rotations ----------------------------------------------------------------------------
 
