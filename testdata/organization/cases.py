@@ -35,17 +35,21 @@ class Plan:
 
 def incident(kind: str, variant: str, form: str = "", *, small=False, day=None, span=1, want=lambda day: True):
     """Registers an incident of a class, as its loud or its quiet variant."""
+
     def register(make):
         INCIDENTS.append(Plan(kind, variant, form, make, small, day, span, want))
         return make
+
     return register
 
 
 def trap(kind: str, *, small=False, day=None, span=1, want=lambda day: True):
     """Registers a benign trap."""
+
     def register(make):
         TRAPS.append(Plan(kind, "", "", make, small, day, span, want))
         return make
+
     return register
 
 
@@ -76,7 +80,7 @@ class Case:
         self.is_absence = False
 
     def when(self, hour: float, day: int = 0, zone=WEST_COAST):
-        """A wall-clock time on the case's day, or some days later; a few minutes off the hour, the same when asked again."""
+        """A wall-clock time on the case's day or later; some minutes off the hour, the same when asked again."""
         off = dice("when", self.world.seed, self.plan.name, hour, day).randrange(40, 1500)
         return zone.utc(self.world.clock.day(self.number + day), hour, off)
 
@@ -114,26 +118,42 @@ class Case:
         """The label; without records (an absence) the window must have been set."""
         window = self.span or (min(self.times), max(self.times))
         unique = lambda values: sorted(set(values))
-        return {"id": self.plan.name, "kind": "trap" if self.is_trap else "incident", "class": self.plan.kind,
-                "variant": self.plan.variant or None, "what": self.what, "principals": unique(self.principals),
-                "secrets": unique(self.secrets), "others": unique(self.others), "from": window[0],
-                "to": stamp(after(at(window[1]), 1)), "needs_all": self.needs_all, "absence": self.is_absence,
-                "may_report": self.may, "events": self.events}
+        return {
+            "id": self.plan.name,
+            "kind": "trap" if self.is_trap else "incident",
+            "class": self.plan.kind,
+            "variant": self.plan.variant or None,
+            "what": self.what,
+            "principals": unique(self.principals),
+            "secrets": unique(self.secrets),
+            "others": unique(self.others),
+            "from": window[0],
+            "to": stamp(after(at(window[1]), 1)),
+            "needs_all": self.needs_all,
+            "absence": self.is_absence,
+            "may_report": self.may,
+            "events": self.events,
+        }
 
 
 def principal_of(caller) -> str:
     """What statistics are keyed on: the role's ARN, the user's, else what there is."""
     session = caller.identity.get("sessionContext", {}).get("sessionIssuer", {})
-    return session.get("arn") or caller.identity.get("arn") or caller.identity.get("principalId") or caller.identity.get("invokedBy", "")
+    return (
+        session.get("arn")
+        or caller.identity.get("arn")
+        or caller.identity.get("principalId")
+        or caller.identity.get("invokedBy", "")
+    )
 
 
 def schedule(world: World) -> dict:
     """day number -> [(plan, is_trap)]: incidents and traps spread over the days after the first weeks."""
-    first, last = (12, 19) if world.small else (23, 43)
+    first, last = (14, 19) if world.small else (23, 43)
     planned: dict = {}
     loads = {n: 0 for n in range(world.clock.days)}
     for is_trap, plans in ((False, INCIDENTS), (True, TRAPS)):
-        chosen = [p for p in plans if p.small or not world.small]
+        chosen = sorted((p for p in plans if p.small or not world.small), key=lambda p: p.name)
         dice("order", world.seed, is_trap).shuffle(chosen)
         for plan in chosen:
             day = plan.day

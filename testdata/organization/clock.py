@@ -42,7 +42,9 @@ class Zone:
 
     def utc(self, day: date, hour: float, second: int = 0) -> datetime:
         """A wall-clock time of a local day as UTC; `hour` may be broken, and 25 is one in the next night."""
-        wall = datetime(day.year, day.month, day.day, tzinfo=timezone.utc) + timedelta(seconds=round(hour * 3600) + second)
+        wall = datetime(day.year, day.month, day.day, tzinfo=timezone.utc) + timedelta(
+            seconds=round(hour * 3600) + second
+        )
         return wall - timedelta(hours=self.offset(wall - timedelta(hours=self.winter)))
 
     def wall(self, when: datetime) -> datetime:

@@ -3,10 +3,10 @@
 
     python3 testdata/organization/compare.py DIR [FINDINGS.jsonl]
 
-Three logics: 20 distinct secrets within 6 minutes by one session; the first read by a user name in 5 days; every read is
-high. DIR is what `organization.py` wrote. With findings of Snowtrail they stand in the same table. Here an incident is
-noticed by any alarm about it, whatever its name, so that nobody is held to a class it does not know; only incidents that
-a rule about reads can see are counted for all (the column says how many there are).
+Three logics: 20 distinct secrets within 6 minutes by one session; the first read by a user name in 5 days; every read
+is high. DIR is what `organization.py` wrote. With findings of Snowtrail they stand in the same table. Here an incident
+is noticed by any alarm about it, whatever its name, so that nobody is held to a class it does not know, and only
+incidents that hold a read are counted.
 """
 
 import argparse
@@ -55,9 +55,18 @@ def _finding(rule: str, records: list) -> dict:
     if name.startswith("arn:"):
         name = name.split(":secret:")[-1]
         name = name[:-7] if len(name) > 7 and name[-7] == "-" else name
-    return {"rule": rule, "severity": "high", "key": "", "title": "", "summary": "", "secret_name": name,
-            "principal": issuer.get("arn") or last["userIdentity"].get("arn"), "window_start": records[0]["eventTime"],
-            "window_end": ends.strftime("%Y-%m-%dT%H:%M:%SZ"), "evidence": [r["eventID"] for r in records]}
+    return {
+        "rule": rule,
+        "severity": "high",
+        "key": "",
+        "title": "",
+        "summary": "",
+        "secret_name": name,
+        "principal": issuer.get("arn") or last["userIdentity"].get("arn"),
+        "window_start": records[0]["eventTime"],
+        "window_end": ends.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "evidence": [r["eventID"] for r in records],
+    }
 
 
 def many_in_minutes(reads: list) -> list:
@@ -69,7 +78,10 @@ def many_in_minutes(reads: list) -> list:
         window.append((when, record))
         while window[0][0] < when - WITHIN:
             window.popleft()
-        if len({name for _, r in window for name in _asked(r)}) >= DISTINCT and alarmed.get(session, when - WITHIN * 2) < when - WITHIN:
+        if (
+            len({name for _, r in window for name in _asked(r)}) >= DISTINCT
+            and alarmed.get(session, when - WITHIN * 2) < when - WITHIN
+        ):
             found.append(_finding("fixed-many-in-minutes", [r for _, r in window]))
             alarmed[session] = when
     return found
@@ -81,7 +93,11 @@ def first_in_days(reads: list) -> list:
     begin = _time(reads[0])
     for record in reads:
         identity, when = record["userIdentity"], _time(record)
-        name = identity.get("sessionContext", {}).get("sessionIssuer", {}).get("userName") or identity.get("userName") or identity.get("principalId")
+        name = (
+            identity.get("sessionContext", {}).get("sessionIssuer", {}).get("userName")
+            or identity.get("userName")
+            or identity.get("principalId")
+        )
         if when > begin + MEMORY and seen.get(name, begin - MEMORY) < when - MEMORY:
             found.append(_finding("fixed-first-in-days", [record]))
         seen[name] = when
@@ -105,10 +121,18 @@ def row(name: str, labels: Labels, findings: list) -> dict:
             false += not trapped
     document = labels.document
     weeks = document["days"] / 7
-    return {"logic": name, "alarms": len(findings), "a day": round(len(findings) / document["days"], 1),
-            **{variant: f"{len([i for i in labels.incidents if i['variant'] == variant and i['id'] in noticed])} of "
-                        f"{len([i for i in labels.incidents if i['variant'] == variant])}" for variant in ("loud", "quiet")},
-            "traps hit": f"{len(traps)} of {len(labels.traps)}", "false per 100 secrets per week": round(false / weeks / document["secrets"] * 100, 1)}
+    return {
+        "logic": name,
+        "alarms": len(findings),
+        "a day": round(len(findings) / document["days"], 1),
+        **{
+            variant: f"{len([i for i in labels.incidents if i['variant'] == variant and i['id'] in noticed])} of "
+            f"{len([i for i in labels.incidents if i['variant'] == variant])}"
+            for variant in ("loud", "quiet")
+        },
+        "traps hit": f"{len(traps)} of {len(labels.traps)}",
+        "false per 100 secrets per week": round(false / weeks / document["secrets"] * 100, 1),
+    }
 
 
 def only_reads(labels: Labels, reads: list) -> Labels:
@@ -127,8 +151,11 @@ def main() -> int:
     arguments = parser.parse_args()
     reads = load_reads(arguments.folder)
     labels = only_reads(Labels(json.loads((arguments.folder / "labels.json").read_text())), reads)
-    rows = [row("20 distinct secrets in 6 minutes, by session", labels, many_in_minutes(reads)),
-            row("first read by user name in 5 days", labels, first_in_days(reads)), row("every read is high", labels, every_read(reads))]
+    rows = [
+        row("20 distinct secrets in 6 minutes, by session", labels, many_in_minutes(reads)),
+        row("first read by user name in 5 days", labels, first_in_days(reads)),
+        row("every read is high", labels, every_read(reads)),
+    ]
     if arguments.findings:
         alarms = [f for f in load_findings(arguments.findings) if is_alarm(f)]
         rows.append(row("Snowtrail, medium or above", labels, alarms))

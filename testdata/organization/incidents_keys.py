@@ -1,12 +1,11 @@
 """Incidents of keys and of parameters, each loud and quiet."""
 
-from datetime import timedelta
-
+from callers import admin, task
 from calls_more import key_policy, parameter_history, update_alias
 from cases import Case, incident
 from life_care import re_encrypt
-from records import AGENT_CLI, after, assumed_role, key_arn, role_arn
-from world import PROD, STAGE, WEST, Service, admin, job, task
+from records import AGENT_CLI, after, assumed_role, key_arn
+from world import PROD, WEST, Service
 
 OUTSIDE = {"ip": "203.0.113.66", "vpc_endpoint": None, "agent": AGENT_CLI}
 
@@ -51,9 +50,17 @@ def disable_quiet(case):
 def material_quiet(case):
     """Imported material of a key in use is deleted, and imported again an hour later."""
     service, when = _key_of(case), case.when(3)
-    case.trail.kms(when, admin(when), "DeleteImportedKeyMaterial", service.key, {"keyId": service.key}, {"keyId": service.key})
-    case.trail.kms(after(when, 3600), admin(when), "ImportKeyMaterial", service.key,
-                   {"keyId": service.key, "expirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE"}, {"keyId": service.key})
+    case.trail.kms(
+        when, admin(when), "DeleteImportedKeyMaterial", service.key, {"keyId": service.key}, {"keyId": service.key}
+    )
+    case.trail.kms(
+        after(when, 3600),
+        admin(when),
+        "ImportKeyMaterial",
+        service.key,
+        {"keyId": service.key, "expirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE"},
+        {"keyId": service.key},
+    )
     _out(case, service, when, after(when, 3600))
 
 
@@ -71,6 +78,7 @@ def used_quiet(case):
 
 def _use_dead(case, uses, pace, hour):
     from life_services import dead_key_read
+
     service, when = _key_of(case), case.when(hour)
     case.trail.key_switch(when, admin(when), "DisableKey", service.key)
     for n in range(uses):
@@ -138,7 +146,9 @@ def _alias(case, when, who):
 def key_rotation_loud(case):
     """A function's role turns the yearly rotation of a key off."""
     when = case.when(3)
-    case.trail.key_switch(when, case.world.take_function().caller(when, **OUTSIDE), "DisableKeyRotation", _key_of(case).key)
+    case.trail.key_switch(
+        when, case.world.take_function().caller(when, **OUTSIDE), "DisableKeyRotation", _key_of(case).key
+    )
 
 
 @incident("key-rotation-disabled", "quiet")
@@ -154,8 +164,12 @@ def direct_loud(case):
     role = case.world.take_function()
     for n, item in enumerate(case.world.others(role.service)[:12]):
         when = after(case.when(13), 15 * n)
-        case.trail.kms_decrypt(when, role.caller(when, **OUTSIDE), item.secret.key,
-                               {"SecretARN": item.secret.arn, "SecretVersionId": item.secret.version_at(when)})
+        case.trail.kms_decrypt(
+            when,
+            role.caller(when, **OUTSIDE),
+            item.secret.key,
+            {"SecretARN": item.secret.arn, "SecretVersionId": item.secret.version_at(when)},
+        )
     case.names(role)
 
 
@@ -164,8 +178,12 @@ def direct_quiet(case):
     """One parameter's ciphertext is decrypted directly, from inside."""
     role, when = case.world.take_function(), case.when(15)
     name = case.world.services[0].parameters[-1]
-    case.trail.kms_decrypt(when, role.caller(when), key_arn("parameters", PROD, WEST),
-                           {"PARAMETER_ARN": f"arn:aws:ssm:{WEST}:{PROD}:parameter/{name.lstrip('/')}"})
+    case.trail.kms_decrypt(
+        when,
+        role.caller(when),
+        key_arn("parameters", PROD, WEST),
+        {"PARAMETER_ARN": f"arn:aws:ssm:{WEST}:{PROD}:parameter/{name.lstrip('/')}"},
+    )
     case.names(role)
 
 
@@ -185,7 +203,9 @@ def _decrypt(case, count, pace):
     begin = case.when(13)
     who = assumed_role("Powder-Export-Role", "export", created=begin, ip="10.20.7.44", agent=AGENT_CLI)
     for n in range(count):
-        case.trail.kms_decrypt(after(begin, pace * n), who, key_arn("exports", PROD, WEST), {"purpose": "export", "part": str(n)})
+        case.trail.kms_decrypt(
+            after(begin, pace * n), who, key_arn("exports", PROD, WEST), {"purpose": "export", "part": str(n)}
+        )
     case.names(who, key_arn("exports", PROD, WEST))
 
 
@@ -205,12 +225,24 @@ def _reencrypt(case, count, pace, destination):
     role, begin = case.world.take_function(), case.when(12)
     service = case.world.take(lambda i: i.is_declared).service
     for n in range(count):
-        re_encrypt(case.trail, after(begin, pace * n), role.caller(begin), service.key, destination, {"purpose": f"{service.name}-{n}"})
+        re_encrypt(
+            case.trail,
+            after(begin, pace * n),
+            role.caller(begin),
+            service.key,
+            destination,
+            {"purpose": f"{service.name}-{n}"},
+        )
     case.names(role, service.key)
 
 
 def _all_parameters(case, apart_from):
-    return [p for s in case.world.services if s.account == PROD and s.region == WEST and s is not apart_from for p in s.parameters]
+    return [
+        p
+        for s in case.world.services
+        if s.account == PROD and s.region == WEST and s is not apart_from
+        for p in s.parameters
+    ]
 
 
 @incident("parameter-breadth", "loud", small=True)
@@ -219,7 +251,9 @@ def parameters_loud(case):
     role, begin = case.world.take_function(), case.when(14)
     names = _all_parameters(case, role.service)[:60]
     for n in range(0, len(names), 10):
-        case.trail.get_parameters(after(begin, 3 * n), role.caller(begin, **OUTSIDE), names[n:n + 10], key=key_arn("parameters", PROD, WEST))
+        case.trail.get_parameters(
+            after(begin, 3 * n), role.caller(begin, **OUTSIDE), names[n : n + 10], key=key_arn("parameters", PROD, WEST)
+        )
     case.names(role)
 
 
@@ -251,5 +285,7 @@ def _parameter_first(case, reads):
     service = next(s for s in case.world.services[::-1] if s.parameters and s.account == PROD and s is not role.service)
     for n in range(reads):
         when = after(case.when(10), 400 * n)
-        case.trail.get_parameters(when, role.caller(when), [service.parameters[2]], key=key_arn("parameters", PROD, WEST))
+        case.trail.get_parameters(
+            when, role.caller(when), [service.parameters[2]], key=key_arn("parameters", PROD, WEST)
+        )
     case.names(role)

@@ -1,10 +1,8 @@
-"""Incidents of reads that take some doing: deleted secrets, the two ledgers, loops, throttling, duties."""
+"""Incidents of reads that take some doing: decoys, deleted secrets, the two ledgers, loops, throttling, duties."""
 
-from datetime import timedelta
-
-from cases import Case, incident
-from records import AGENT_CLI, after, assumed_role, derive
-from world import admin, task
+from callers import admin, task
+from cases import incident
+from records import after, derive
 
 
 @incident("deleted-secret-read", "loud", span=2)
@@ -24,10 +22,14 @@ def _deleted(case, reads, pace):
     when = case.when(10)
     item.gone_from = when
     case.trail.delete_secret(when, admin(when), item.secret, window_days=14)
+
     def ask():
         for n in range(reads):
             later = after(when, pace * (n + 1))
-            case.trail.get_secret_value(later, task(item.service, 0, later), item.secret, ask=item.service.ask, outcome="deleted")
+            case.trail.get_secret_value(
+                later, task(item.service, 0, later), item.secret, ask=item.service.ask, outcome="deleted"
+            )
+
     if reads > 1:
         ask()
     else:
@@ -47,7 +49,7 @@ def ledger_loud(case):
 
 @incident("ledger-mismatch", "quiet")
 def ledger_quiet(case):
-    """For an afternoon a secret is read without any Decrypt, though it always had them: its ciphertext is under another key."""
+    """For an afternoon a secret is read without any Decrypt, though it always had them."""
     item = case.world.take(lambda i: i.is_declared)
     for n in range(14):
         when = after(case.when(13), 700 * n)
@@ -62,7 +64,9 @@ def loop_loud(case):
     begin = case.when(9)
     for n in range(900):
         when = after(begin, 40 * n)
-        case.trail.get_secret_value(when, task(item.service, n % item.service.tasks, when), item.secret, ask=item.service.ask)
+        case.trail.get_secret_value(
+            when, task(item.service, n % item.service.tasks, when), item.secret, ask=item.service.ask
+        )
     case.names(item.service, item)
     case.needs_all = True
 
@@ -71,10 +75,12 @@ def loop_loud(case):
 def loop_quiet(case):
     """For nine days one task of several asks six times as often as the promised cache would."""
     item = case.world.take(lambda i: i.is_declared and i.cache_ttl)
+
     def one_day(day):
         for n in range(int(30000 / (item.cache_ttl / 6))):
             when = after(case.when(9, day), n * item.cache_ttl / 6)
             case.trail.get_secret_value(when, task(item.service, 0, when), item.secret, ask=item.service.ask)
+
     for day in range(9):
         case.on(day, lambda day=day: one_day(day))
     case.names(item.service, item)
@@ -117,12 +123,43 @@ def duties_quiet(case):
 
 
 def _duties(case, days):
-    item = case.world.take(lambda i: i.is_declared and not i.rotates and i.kind == "shared-key" and
-                           not any(case.number - 2 <= n <= case.number + 4 for n in i.rotation_days))
+    item = case.world.take(
+        lambda i: (
+            i.is_declared
+            and not i.rotates
+            and i.kind == "shared-key"
+            and not any(case.number - 2 <= n <= case.number + 4 for n in i.rotation_days)
+        )
+    )
+
     def write(day):
         when = case.when(11, day)
-        case.trail.put_secret_value(when, task(item.service, 0, when), item.secret, str(derive("duties", item.name, str(day))))
+        case.trail.put_secret_value(
+            when, task(item.service, 0, when), item.secret, str(derive("duties", item.name, str(day)))
+        )
+
     for day in range(days):
         case.on(day, lambda day=day: write(day))
     case.names(item.service, item)
+    case.needs_all = True
+
+
+@incident("decoy", "loud", small=True)
+def decoy_loud(case):
+    """Somebody reads a secret that nobody has a reason to touch."""
+    item = next(i for i in case.world.items if i.is_decoy)
+    role, when = case.world.take_function(), case.when(3)
+    case.trail.get_secret_value(when, role.caller(when), item.secret, ask="name")
+    case.names(role, item)
+    case.needs_all = True
+
+
+@incident("decoy", "quiet")
+def decoy_quiet(case):
+    """Somebody looks at a decoy and is refused its value."""
+    item = [i for i in case.world.items if i.is_decoy][-1]
+    role, when = case.world.take_function(), case.when(16)
+    case.trail.describe_secret(when, role.caller(when), item.secret)
+    case.trail.get_secret_value(after(when, 12), role.caller(when), item.secret, outcome="denied")
+    case.names(role, item)
     case.needs_all = True

@@ -1,13 +1,14 @@
-"""Incidents of reads, each loud and quiet. A thief is mostly a function's role: an old acquaintance with one secret of
-its own. Nothing here knows a threshold: loud is what a person would see at a glance, quiet what one finds on looking."""
+"""Incidents of reads, each loud and quiet. A thief is mostly a function's role: an old acquaintance with one secret
+of its own. Nothing here knows a threshold: loud is what a person would see at a glance, quiet what one finds on
+looking."""
 
 from datetime import timedelta
 
+from callers import admin, engineer, job, on_call, task
 from cases import Case, incident, weekend, working
 from life_people import two_copies
-from life_services import dead_key_read
-from records import AGENT_CLI, Secret, after, assumed_role, derive, foreign_account
-from world import BERLIN, DATA, EAST, ENDPOINTS, EUROPE, PROD, STAGE, WEST, admin, engineer, job, on_call, task
+from records import AGENT_CLI, after, assumed_role, derive, foreign_account
+from world import EAST, ENDPOINTS, EUROPE, PROD, STAGE, WEST
 
 OUTSIDE = {"ip": "203.0.113.66", "vpc_endpoint": None, "agent": AGENT_CLI}
 
@@ -81,11 +82,24 @@ def breadth_spread(case):
     """Thirty secrets in six minutes, over four sessions, two regions, batches by list and by filter."""
     role = case.world.take_function()
     begin, found = case.when(16), case.world.others(role.service)[:30]
+
     def thief(n, when):
-        return assumed_role(role.role, f"session-{n % 4}", created=when - timedelta(minutes=3), ip=f"203.0.113.{70 + n % 4}", agent=AGENT_CLI)
+        return assumed_role(
+            role.role,
+            f"session-{n % 4}",
+            created=when - timedelta(minutes=3),
+            ip=f"203.0.113.{70 + n % 4}",
+            agent=AGENT_CLI,
+        )
+
     case.trail.batch_get_secret_value(begin, thief(0, begin), [i.secret for i in found[:10]], derived="service")
-    case.trail.batch_get_secret_value(after(begin, 80), thief(1, begin), [i.secret for i in found[10:19]],
-                                      filters=[{"key": "name", "values": ["prod/"]}], derived=None)
+    case.trail.batch_get_secret_value(
+        after(begin, 80),
+        thief(1, begin),
+        [i.secret for i in found[10:19]],
+        filters=[{"key": "name", "values": ["prod/"]}],
+        derived=None,
+    )
     for n, item in enumerate(found[19:]):
         when = after(begin, 150 + 19 * n)
         secret = item.secret.replica(EAST) if item.replicas else item.secret
@@ -97,17 +111,27 @@ def breadth_spread(case):
 def breadth_spread_quiet(case):
     """Fifteen secrets that no contract closes in nine minutes, each by a session of its own."""
     role = case.world.take_function()
+
     def thief(n, when):
-        return assumed_role(role.role, f"run-{n:02}", created=when, ip=f"10.21.{n}.9", agent=AGENT_CLI, vpc_endpoint=ENDPOINTS[(PROD, WEST)])
+        return assumed_role(
+            role.role,
+            f"run-{n:02}",
+            created=when,
+            ip=f"10.21.{n}.9",
+            agent=AGENT_CLI,
+            vpc_endpoint=ENDPOINTS[(PROD, WEST)],
+        )
+
     _harvest(case, case.world.undeclared(role.service)[:15], thief, case.when(10), 37)
 
 
 def _slow_harvest(case: Case, a_day: int, days: int, secrets: list, thief):
     def one_day(day):
-        for n, item in enumerate(secrets[day * a_day:(day + 1) * a_day]):
+        for n, item in enumerate(secrets[day * a_day : (day + 1) * a_day]):
             when = after(case.when(8, day), n * 7200)
             if item.gone_from is None:
                 case.trail.get_secret_value(when, thief(when), item.secret, ask="arn")
+
     for day in range(days):
         case.on(day, lambda day=day: one_day(day))
 
@@ -153,8 +177,11 @@ def unexpected_quiet(case):
 @incident("first-seen-reader", "loud", small=True)
 def first_seen_loud(case):
     """An old role begins to read a sensitive old secret that has an owner, but no declared readers."""
-    item = case.world.take(lambda i: i.contract == "owner" and i.sensitivity in ("high", "critical")) if not case.world.small else \
-        case.world.take(lambda i: not i.is_declared)
+    item = (
+        case.world.take(lambda i: i.contract == "owner" and i.sensitivity in ("high", "critical"))
+        if not case.world.small
+        else case.world.take(lambda i: not i.is_declared)
+    )
     _first_seen(case, item, 9)
 
 
@@ -233,7 +260,9 @@ def _denied(case, count, pace):
     begin = case.when(15)
     for n, item in enumerate(case.world.others(role.service)[:count]):
         when = after(begin, pace * n)
-        case.trail.get_secret_value(when, role.caller(when), item.secret, outcome="denied", denied_names="name" if n % 3 == 0 else "arn")
+        case.trail.get_secret_value(
+            when, role.caller(when), item.secret, outcome="denied", denied_names="name" if n % 3 == 0 else "arn"
+        )
     case.names(role)
 
 
@@ -275,14 +304,23 @@ def stale_quiet(case):
 
 def _stale(case, reads, pace):
     from life_care import rotate
-    item = case.world.take(lambda i: i.is_declared and i.rotates and not i.replicas
-                           and not any(case.number - 3 <= n <= case.number + 3 for n in i.rotation_days))
+
+    item = case.world.take(
+        lambda i: (
+            i.is_declared
+            and i.rotates
+            and not i.replicas
+            and not any(case.number - 3 <= n <= case.number + 3 for n in i.rotation_days)
+        )
+    )
     old = item.secret.version_at(case.when(0))
     rotate(case.world, case.trail, item, case.when(2))
     begin = case.when(11)
     for n in range(reads):
         when = after(begin, pace * n)
-        case.trail.get_secret_value(when, task(item.service, 1, when), item.secret, ask=item.service.ask, version_id=old)
+        case.trail.get_secret_value(
+            when, task(item.service, 1, when), item.secret, ask=item.service.ask, version_id=old
+        )
     case.names(item)
     case.lasts(case.when(2), after(begin, pace * reads + 60))
 
@@ -315,8 +353,13 @@ def cross_loud(case):
     item = case.world.take(lambda i: i.is_declared)
     for n in range(4):
         when = after(case.when(17), 200 * n)
-        made = case.trail.get_secret_value(when, foreign_account("999988887777", "AROAEXAMPLEFOREIGN99:stranger"), item.secret, ask="arn",
-                                           sharedEventID=str(derive("foreign", item.name, str(n))))
+        made = case.trail.get_secret_value(
+            when,
+            foreign_account("999988887777", "AROAEXAMPLEFOREIGN99:stranger"),
+            item.secret,
+            ask="arn",
+            sharedEventID=str(derive("foreign", item.name, str(n))),
+        )
         made[1]["userIdentity"].pop("sessionContext", None)
     case.names(item)
 
@@ -345,24 +388,3 @@ def replica_quiet(case):
     item, when = case.world.take(lambda i: i.is_declared and not i.replicas), case.when(9)
     case.trail.get_secret_value(when, task(item.service, 0, when, EAST), item.secret.replica(EAST), ask="arn")
     case.names(item)
-
-
-@incident("decoy", "loud", small=True)
-def decoy_loud(case):
-    """Somebody reads a secret that nobody has a reason to touch."""
-    item = next(i for i in case.world.items if i.is_decoy)
-    role, when = case.world.take_function(), case.when(3)
-    case.trail.get_secret_value(when, role.caller(when), item.secret, ask="name")
-    case.names(role, item)
-    case.needs_all = True
-
-
-@incident("decoy", "quiet")
-def decoy_quiet(case):
-    """Somebody looks at a decoy and is refused its value."""
-    item = [i for i in case.world.items if i.is_decoy][-1]
-    role, when = case.world.take_function(), case.when(16)
-    case.trail.describe_secret(when, role.caller(when), item.secret)
-    case.trail.get_secret_value(after(when, 12), role.caller(when), item.secret, outcome="denied")
-    case.names(role, item)
-    case.needs_all = True

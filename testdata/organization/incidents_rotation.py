@@ -2,12 +2,12 @@
 
 from datetime import timedelta
 
+from callers import admin, engineer
 from calls_more import secret_policy, stop_replication
 from cases import Case, incident
-from clock import WEST_COAST
 from life_care import rotate
-from records import AGENT_CLI, after, assumed_role, derive, derive_hex, key_arn, role_arn
-from world import EAST, EUROPE, PROD, STAGE, WEST, admin, ci, engineer, rotation_worker, task
+from records import after, derive, key_arn, role_arn
+from world import EAST, PROD, STAGE, WEST
 
 STRANGE_REGION = "ap-southeast-2"
 
@@ -15,7 +15,9 @@ STRANGE_REGION = "ap-southeast-2"
 def _rotated(case: Case, want=lambda item: True):
     """A declared secret with a schedule, none of whose own rotations is near."""
     near = range(case.number - 2, case.number + 3)
-    return case.world.take(lambda i: i.is_declared and i.rotates and not i.replicas and want(i) and not set(near) & set(i.rotation_days))
+    return case.world.take(
+        lambda i: i.is_declared and i.rotates and not i.replicas and want(i) and not set(near) & set(i.rotation_days)
+    )
 
 
 @incident("rotation-failed", "loud", small=True)
@@ -129,8 +131,15 @@ def lambda_quiet(case):
 
 def _lambda(case, account, function):
     item, when = _rotated(case, lambda i: i.is_scheduled), case.when(10)
-    case.trail.rotate_secret(when, admin(when), item.secret, str(derive("swap", item.name)), after_days=26, immediately=False,
-                             lambda_arn=f"arn:aws:lambda:{WEST}:{account}:function:{function}")
+    case.trail.rotate_secret(
+        when,
+        admin(when),
+        item.secret,
+        str(derive("swap", item.name)),
+        after_days=26,
+        immediately=False,
+        lambda_arn=f"arn:aws:lambda:{WEST}:{account}:function:{function}",
+    )
     case.names(item)
 
 
@@ -139,7 +148,9 @@ def written_loud(case):
     """Another team's role writes a new value of a secret."""
     item, role = _rotated(case), case.world.take_function()
     when = case.when(22)
-    case.trail.put_secret_value(when, role.caller(when, ip="203.0.113.66"), item.secret, str(derive("forged", item.name)))
+    case.trail.put_secret_value(
+        when, role.caller(when, ip="203.0.113.66"), item.secret, str(derive("forged", item.name))
+    )
     case.names(item)
 
 
@@ -148,7 +159,9 @@ def written_quiet(case):
     """A person moves the label of a secret back to the value before."""
     item, when = _rotated(case), case.when(14)
     current = item.secret.version_at(when)
-    case.trail.update_secret_version_stage(when, engineer("lena.hoar", when), item.secret, str(derive("previous", current)), current)
+    case.trail.update_secret_version_stage(
+        when, engineer("lena.hoar", when), item.secret, str(derive("previous", current)), current
+    )
     case.names(item)
 
 
@@ -165,7 +178,11 @@ def herd_quiet(case):
 
 
 def _herd(case, count, pace, hour):
-    items = [i for i in case.world.items if i.service.name == "winterday-db" and i is not case.world.master and i.gone_from is None]
+    items = [
+        i
+        for i in case.world.items
+        if i.service.name == "winterday-db" and i is not case.world.master and i.gone_from is None
+    ]
     for n, item in enumerate(items[:count]):
         rotate(case.world, case.trail, item, after(case.when(hour), pace * n))
         case.names(item)

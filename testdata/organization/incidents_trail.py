@@ -1,11 +1,10 @@
 """Incidents of the trail and of the pipeline, and stories: chains that say more than their links."""
 
-from datetime import timedelta
-
-from calls_more import ATTACKS, attack, create_role, put_role_policy, secret_policy
+from callers import admin, job
+from calls_more import ATTACKS, attack, put_role_policy, secret_policy
 from cases import Case, incident
-from records import AGENT_CLI, after, advanced_selector, assumed_role, basic_selector, derive, derive_id, foreign_account, iam_user, role_arn
-from world import BUCKET, DATA, EUROPE, PROD, STAGE, WEST, admin, engineer, job, rotation_worker, task
+from records import AGENT_CLI, advanced_selector, after, assumed_role, basic_selector, derive, foreign_account, iam_user
+from world import BUCKET, DATA, EUROPE, PROD, STAGE, WEST
 
 OUTSIDE = {"ip": "203.0.113.66", "vpc_endpoint": None, "agent": AGENT_CLI}
 KMS, SM = "kms.amazonaws.com", "secretsmanager.amazonaws.com"
@@ -91,18 +90,33 @@ def validation(case):
     case.lasts(when, after(when, 1))
 
 
-LOUD = ["bucket-policy", "bucket-objects", "queue-deleted", "queue-purged", "topic-deleted", "rule-disabled", "service-scaled"]
+LOUD = [
+    "bucket-policy",
+    "bucket-objects",
+    "queue-deleted",
+    "queue-purged",
+    "topic-deleted",
+    "rule-disabled",
+    "service-scaled",
+]
 
 
 def _register_attacks():
     for form, (_, name, _) in ATTACKS.items():
+
         def make(case, form=form):
             when = case.when(4 + case.roll.randrange(12))
             who = _intruder() if form in LOUD else admin(when)
             attack(case.trail, when, who, form)
             case.names(others=[ATTACKS[form][1]])
+
         make.__doc__ = f"The pipeline is attacked: {name} ({form})."
-        incident("pipeline-attacked", "loud" if form in LOUD else "quiet", form, small=form in ("queue-deleted", "bucket-lifecycle"))(make)
+        incident(
+            "pipeline-attacked",
+            "loud" if form in LOUD else "quiet",
+            form,
+            small=form in ("queue-deleted", "bucket-lifecycle"),
+        )(make)
 
 
 _register_attacks()
@@ -202,8 +216,13 @@ def _external(case, policy, pause):
     item, begin = case.world.take(lambda i: i.is_declared), case.when(11)
     case.trail.put_resource_policy(begin, admin(begin), item.secret, policy)
     when = after(begin, pause)
-    made = case.trail.get_secret_value(when, foreign_account("999988887777", "AROAEXAMPLEFOREIGN99:collector"), item.secret, ask="arn",
-                                       sharedEventID=str(derive("external", item.name)))
+    made = case.trail.get_secret_value(
+        when,
+        foreign_account("999988887777", "AROAEXAMPLEFOREIGN99:collector"),
+        item.secret,
+        ask="arn",
+        sharedEventID=str(derive("external", item.name)),
+    )
     made[1]["userIdentity"].pop("sessionContext", None)
     case.names(item)
 
@@ -266,7 +285,7 @@ def assumed_loud(case):
 
 @incident("story-first-seen-assume-read", "quiet")
 def assumed_quiet(case):
-    """A role of the second account takes a function's role for the first time, and reads one secret half an hour later."""
+    """A role of the second account takes a function's role for the first time, and reads one secret later."""
     when = case.when(15)
     _assumed(case, job("Stage-Ops-Role", when, account=STAGE), 1, 1800)
 

@@ -2,11 +2,23 @@
 
 from datetime import timedelta
 
+from callers import admin, ci, rotation_worker, task
 from clock import WEST_COAST, dice, is_working_day
 from life_services import hours_of
-from records import Secret, Trail, after, assumed_role, aws_service, basic_selector, derive, key_arn, role_arn, stamp
-from world import (AGENT_LAMBDA, BUCKET, CLUSTER, DATA, EAST, ENDPOINTS, OWN_SERVICE, PLACES, PROD, STAGE, TRAIL_KEY, WEST, KINDS,
-                   World, admin, ci, rotation_worker, task)
+from records import (
+    AGENT_LAMBDA,
+    Secret,
+    Trail,
+    after,
+    assumed_role,
+    aws_service,
+    basic_selector,
+    derive,
+    key_arn,
+    role_arn,
+    stamp,
+)
+from world import BUCKET, CLUSTER, ENDPOINTS, KINDS, OWN_SERVICE, PLACES, PROD, STAGE, TRAIL_KEY, WEST, World
 
 
 def plan_rotations(world: World):
@@ -32,7 +44,9 @@ def rotations(world: World, number: int) -> list:
         start = WEST_COAST.utc(world.clock.day(number), item.rotation_hour)
         if not item.rotates:
             start += timedelta(hours=9)
-            trail.put_secret_value(start, admin(start, item.service.account), item.secret, str(derive("by hand", item.name, stamp(start))))
+            trail.put_secret_value(
+                start, admin(start, item.service.account), item.secret, str(derive("by hand", item.name, stamp(start)))
+            )
             continue
         rotate(world, trail, item, start)
     return trail.records
@@ -64,7 +78,7 @@ def managed_rotations(world: World, number: int) -> list:
 
 
 def beginnings(world: World, number: int) -> list:
-    """On the first day: aliases, tags, a policy with its condition, the settings of the trail, as the lake must learn them."""
+    """On the first day: aliases, policies of keys, schedules, tags, the trail's settings; the lake must learn them."""
     trail = Trail(f"organization/{world.seed}/beginnings/{number}")
     if number != 0:
         return trail.records
@@ -74,14 +88,22 @@ def beginnings(world: World, number: int) -> list:
     for n, service in enumerate(world.services):
         if service.account == PROD and service.region == WEST:
             at = after(when, 60 + 5 * n)
-            trail.kms(at, admin(at), "CreateAlias", service.key, {"aliasName": f"alias/{service.name}", "targetKeyId": service.key},
-                      resources=alias_resources(service.key, service.name))
+            trail.kms(
+                at,
+                admin(at),
+                "CreateAlias",
+                service.key,
+                {"aliasName": f"alias/{service.name}", "targetKeyId": service.key},
+                resources=alias_resources(service.key, service.name),
+            )
             trail.put_key_policy(after(at, 2), admin(at), service.key, key_policy({"AWS": service.role_arn}))
         for item in service.items:
             if item.is_scheduled:
                 _set_schedule(trail, item, after(when, 700 + 11 * n))
             if item.service.account == STAGE:
-                trail.tag_resource(after(when, 300 + n), admin(when, STAGE), item.secret, {"Env": "stage", "Service": service.name})
+                trail.tag_resource(
+                    after(when, 300 + n), admin(when, STAGE), item.secret, {"Env": "stage", "Service": service.name}
+                )
     return trail.records
 
 
@@ -89,15 +111,28 @@ def _set_schedule(trail, item, when):
     """RotateSecret with a schedule and no rotation now: Secrets Manager tries the function."""
     own = f"arn:aws:lambda:{item.service.region}:{item.service.account}:function:Snowy-Rotation"
     token = str(derive("schedule", item.name))
-    trail.rotate_secret(when, admin(when, item.service.account), item.secret, token, lambda_arn=own, after_days=KINDS[item.kind][0],
-                        immediately=False)
+    trail.rotate_secret(
+        when,
+        admin(when, item.service.account),
+        item.secret,
+        token,
+        lambda_arn=own,
+        after_days=KINDS[item.kind][0],
+        immediately=False,
+    )
     for second, name in ((1, "TestRotationStarted"), (9, "TestRotationSucceeded")):
         trail.service_event(after(when, second), name, item.secret, token=token)
 
 
 def key_policy(principal, condition: dict | None = None) -> dict:
     """A key policy: the account as owner, and one more who may decrypt."""
-    owner = {"Sid": "owner", "Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{PROD}:root"}, "Action": "kms:*", "Resource": "*"}
+    owner = {
+        "Sid": "owner",
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{PROD}:root"},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
     more = {"Sid": "use", "Effect": "Allow", "Principal": principal, "Action": "kms:Decrypt", "Resource": "*"}
     if condition:
         more["Condition"] = condition
@@ -108,19 +143,23 @@ def alias_resources(key: str, alias: str) -> list:
     """`resources` of an alias call: alias and key, both typed as keys."""
     base = key.rsplit(":key/", 1)[0]
     account = key.split(":")[4]
-    return [{"accountId": account, "type": "AWS::KMS::Key", "ARN": f"{base}:alias/{alias}"},
-            {"accountId": account, "type": "AWS::KMS::Key", "ARN": key}]
+    return [
+        {"accountId": account, "type": "AWS::KMS::Key", "ARN": f"{base}:alias/{alias}"},
+        {"accountId": account, "type": "AWS::KMS::Key", "ARN": key},
+    ]
 
 
 def previews(world: World, number: int) -> list:
-    """Preview environments of pull requests: a secret is born, read for a day, deleted, and asked for once too often."""
+    """Preview environments: a secret is born, read for a day, deleted, and asked for once too often."""
     trail = Trail(f"organization/{world.seed}/previews/{number}")
     if not is_working_day(world.clock.day(number)) or number % 3 or number > world.clock.days - 3:
         return trail.records
     name = f"stage/preview-{400 + number}/db"
     preview, start = Secret(name, account=STAGE), WEST_COAST.utc(world.clock.day(number), 13)
     run = ci("ci-preview", f"pr-{400 + number}", start, STAGE)
-    pod = assumed_role("Stage-Preview-TaskRole", f"preview-{400 + number}", account=STAGE, created=start, ip="10.40.2.9")
+    pod = assumed_role(
+        "Stage-Preview-TaskRole", f"preview-{400 + number}", account=STAGE, created=start, ip="10.40.2.9"
+    )
     trail.create_secret(start, run, preview, tags={"Env": "preview"})
     for hour in (0.2, 5, 9):
         trail.get_secret_value(start + timedelta(hours=hour), pod, preview, ask="arn")
@@ -140,57 +179,106 @@ def keys(world: World, number: int) -> list:
         when = WEST_COAST.utc(day, 7.4)
         key = key_arn("volumes", PROD, WEST)
         scaling = aws_service("autoscaling.amazonaws.com")
-        trail.create_grant(when, scaling, key, role_arn("AWSServiceRoleForAutoScaling", PROD, "/aws-service-role/autoscaling.amazonaws.com/"),
-                           ["Decrypt", "GenerateDataKeyWithoutPlaintext", "CreateGrant"])
+        trail.create_grant(
+            when,
+            scaling,
+            key,
+            role_arn("AWSServiceRoleForAutoScaling", PROD, "/aws-service-role/autoscaling.amazonaws.com/"),
+            ["Decrypt", "GenerateDataKeyWithoutPlaintext", "CreateGrant"],
+        )
     when = WEST_COAST.utc(day, 1.5)
     exporter = assumed_role("Powder-Export-Role", "export", created=when, ip="10.20.7.44", agent=AGENT_LAMBDA)
     for n in range(3):
         re_encrypt(trail, after(when, 30 * n), exporter, key_arn("exports", PROD, WEST), key_arn("archive", PROD, WEST))
     for hour in hours_of(world, number):
         for n in range(6):
-            trail.kms_decrypt(after(hour, 540 * n + 17), exporter.but(), key_arn("exports", PROD, WEST), {"purpose": "export", "part": str(n)})
+            trail.kms_decrypt(
+                after(hour, 540 * n + 17),
+                exporter.but(),
+                key_arn("exports", PROD, WEST),
+                {"purpose": "export", "part": str(n)},
+            )
     return trail.records
 
 
 def re_encrypt(trail: Trail, when, caller, source: str, destination: str, context: dict | None = None) -> dict:
     """ReEncrypt: `resources` holds the source, then the destination."""
     context = context or {"purpose": "export"}
-    params = {"sourceEncryptionContext": context, "destinationEncryptionContext": context, "destinationKeyId": destination,
-              "sourceEncryptionAlgorithm": "SYMMETRIC_DEFAULT", "destinationEncryptionAlgorithm": "SYMMETRIC_DEFAULT"}
+    params = {
+        "sourceEncryptionContext": context,
+        "destinationEncryptionContext": context,
+        "destinationKeyId": destination,
+        "sourceEncryptionAlgorithm": "SYMMETRIC_DEFAULT",
+        "destinationEncryptionAlgorithm": "SYMMETRIC_DEFAULT",
+    }
     account = source.split(":")[4]
     resources = [{"accountId": key.split(":")[4], "type": "AWS::KMS::Key", "ARN": key} for key in (source, destination)]
     return trail.kms(when, caller, "ReEncrypt", source, params, resources=resources, recipientAccountId=account)
 
 
 def background(world: World, number: int) -> list:
-    """The trail's own keys, sessions of roles, the pipeline's own deploys, and calls that no watcher of secrets needs."""
+    """The trail's own keys, sessions of roles, the pipeline's deploys, and calls that no watcher needs."""
     trail = Trail(f"organization/{world.seed}/background/{number}")
     for hour in hours_of(world, number):
         roll = dice("background", world.seed, stamp(hour))
         for account, region in PLACES:
             for quarter in range(0, 60, 20):
-                trail.log_file_key(after(hour, quarter * 60 + 41), key_arn(TRAIL_KEY, account, region), BUCKET, account=account, region=region)
-            monitor = assumed_role("Frost-Monitor-Role", "monitor", account=account, created=hour, ip="10.20.8.8", agent=AGENT_LAMBDA,
-                                   vpc_endpoint=ENDPOINTS[(account, region)])
+                trail.log_file_key(
+                    after(hour, quarter * 60 + 41),
+                    key_arn(TRAIL_KEY, account, region),
+                    BUCKET,
+                    account=account,
+                    region=region,
+                )
+            monitor = assumed_role(
+                "Frost-Monitor-Role",
+                "monitor",
+                account=account,
+                created=hour,
+                ip="10.20.8.8",
+                agent=AGENT_LAMBDA,
+                vpc_endpoint=ENDPOINTS[(account, region)],
+            )
             where = {"account": account, "region": region}
             at = after(hour, 100 + roll.randrange(900))
-            trail.assume_role(at, aws_service("lambda.amazonaws.com"), role_arn("Frost-Monitor-Role", account), "monitor", **where)
+            trail.assume_role(
+                at, aws_service("lambda.amazonaws.com"), role_arn("Frost-Monitor-Role", account), "monitor", **where
+            )
             trail.list_secrets(after(at, 5), monitor, **where)
             trail.trail_call(after(at, 9), monitor, "GetTrailStatus", **where)
-            trail.other(after(at, 3), monitor, "ec2.amazonaws.com", "DescribeInstances", {"maxResults": 1000, "filterSet": {}}, **where)
+            trail.other(
+                after(at, 3),
+                monitor,
+                "ec2.amazonaws.com",
+                "DescribeInstances",
+                {"maxResults": 1000, "filterSet": {}},
+                **where,
+            )
             if roll.random() < 0.2:
                 trail.bucket_acl(after(at, 60), aws_service("cloudtrail.amazonaws.com"), BUCKET, **where)
         if hour.hour % 6 == 0:
             for service in world.services:
                 at = after(hour, 660)
                 session = task(service, 0, at).identity["principalId"].split(":")[1]
-                trail.assume_role(at, aws_service("ecs-tasks.amazonaws.com"), service.role_arn, session, account=service.account,
-                                  region=service.region)
+                trail.assume_role(
+                    at,
+                    aws_service("ecs-tasks.amazonaws.com"),
+                    service.role_arn,
+                    session,
+                    account=service.account,
+                    region=service.region,
+                )
     if number % 7 == 3:
         when = WEST_COAST.utc(world.clock.day(number), 11)
         trail.lambda_decoy(when, admin(when), "snowy-audit-notes")
-        trail.other(after(when, 30), ci("ci-snowtrail", f"run-{number}", when), "ecs.amazonaws.com", "UpdateService",
-                    {"cluster": CLUSTER, "service": OWN_SERVICE, "desiredCount": 2, "forceNewDeployment": True}, read_only=False)
+        trail.other(
+            after(when, 30),
+            ci("ci-snowtrail", f"run-{number}", when),
+            "ecs.amazonaws.com",
+            "UpdateService",
+            {"cluster": CLUSTER, "service": OWN_SERVICE, "desiredCount": 2, "forceNewDeployment": True},
+            read_only=False,
+        )
     return trail.records
 
 

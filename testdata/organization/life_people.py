@@ -1,11 +1,10 @@
 """People in two time zones, and jobs by the night, the week, the month and the quarter."""
 
-from datetime import timedelta
-
+from callers import ci, engineer, job
 from clock import BERLIN, WEST_COAST, dice, is_working_day
 from life_services import read
-from records import Secret, Trail, after, assumed_role, foreign_account, role_arn, stamp, web_identity
-from world import (AGENT_LAMBDA, BERLIN_PEOPLE, DATA, PROD, STAGE, WEST, WEST_PEOPLE, World, admin, ci, engineer, job, on_call)
+from records import Secret, Trail, after, foreign_account, role_arn, web_identity
+from world import BERLIN_PEOPLE, PROD, STAGE, WEST, WEST_PEOPLE, World
 
 INVENTORY, BACKUP, SETTLEMENT, CLOSING = (f"Glacier-{n}-Role" for n in ("Inventory", "Backup", "Settlement", "Closing"))
 REPORT = "Stage-Report-Role"
@@ -13,16 +12,27 @@ REPORT = "Stage-Report-Role"
 
 def plan_jobs(world: World):
     """Which secrets the jobs read. Where a contract is closed it names the job; where none is, history must do."""
+
     def pick(name, count, want=lambda item: True):
-        fits = [i for i in world.items if i.service.place == (PROD, WEST) and i.service.tasks and want(i)
-                and i not in world.tools and i is not world.master]
+        fits = [
+            i
+            for i in world.items
+            if i.service.place == (PROD, WEST)
+            and i.service.tasks
+            and want(i)
+            and i not in world.tools
+            and i is not world.master
+        ]
         return dice("job", world.seed, name).sample(fits, min(count, len(fits)))
 
     count = 3 if world.small else 15
-    world.jobs = {INVENTORY: pick("inventory", 6 if world.small else 30), BACKUP: pick("backup", count),
-                  SETTLEMENT: pick("settlement", 3 if world.small else 13),
-                  CLOSING: pick("closing", 3 if world.small else 12, lambda i: i.is_declared),
-                  "ci-terraform": pick("terraform", 3 if world.small else 18)}
+    world.jobs = {
+        INVENTORY: pick("inventory", 6 if world.small else 30),
+        BACKUP: pick("backup", count),
+        SETTLEMENT: pick("settlement", 3 if world.small else 13),
+        CLOSING: pick("closing", 3 if world.small else 12, lambda i: i.is_declared),
+        "ci-terraform": pick("terraform", 3 if world.small else 18),
+    }
     for role, items in world.jobs.items():
         for item in items:
             item.readers.append(role_arn(role, PROD))

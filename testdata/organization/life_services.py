@@ -5,9 +5,10 @@ Every strand makes one day's records; `organization.py` calls them day by day.
 
 from datetime import timedelta
 
+from callers import ci, task
 from clock import WEST_COAST, activity, dice, is_working_day
 from records import Trail, after, aws_service, derive, derive_hex, key_arn, role_arn, stamp, web_identity
-from world import EAST, Item, Service, World, ci, task
+from world import EAST, Item, Service, World
 
 
 def read(world: World, trail: Trail, when, caller, item: Item, region: str | None = None, **how) -> list:
@@ -27,7 +28,10 @@ def dead_key_read(trail: Trail, when, caller, secret, ask: str) -> list:
     """A read whose key is disabled or about to be deleted: both calls fail."""
     text = f"{secret.key} is pending deletion or disabled."
     made = trail.get_secret_value(when, caller, secret, ask=ask, outcome="denied_kms")
-    made[0].update(errorCode="DecryptionFailure", errorMessage="Secrets Manager can't decrypt the protected secret text using the provided KMS key.")
+    made[0].update(
+        errorCode="DecryptionFailure",
+        errorMessage="Secrets Manager can't decrypt the protected secret text using the provided KMS key.",
+    )
     made[1].update(errorCode="KMSInvalidStateException", errorMessage=text)
     return made
 
@@ -39,7 +43,7 @@ def hours_of(world: World, number: int) -> list:
 
 
 def steady_reads(world: World, number: int) -> list:
-    """Each task reads each secret when its cache has run out and somebody needs it: a grid of intervals, each used or not."""
+    """Each task reads each secret when its cache has run out and somebody needs it: intervals, used or not."""
     trail = Trail(f"organization/{world.seed}/steady/{number}")
     begin = hours_of(world, number)[0]
     end = hours_of(world, number)[-1] + timedelta(hours=1)
@@ -72,7 +76,9 @@ def plan_deploys(world: World):
         weekdays = roll.sample(range(5), roll.choice([1, 1, 2, 3]))
         hour = roll.choice([9.5, 10, 11, 14, 15])
         days = [world.clock.day(n) for n in range(world.clock.days)]
-        moments = [service.zone.utc(d, hour + roll.random() / 2) for d in days if d.weekday() in weekdays and is_working_day(d)]
+        moments = [
+            service.zone.utc(d, hour + roll.random() / 2) for d in days if d.weekday() in weekdays and is_working_day(d)
+        ]
         service.deploys = [m for m in moments if world.clock.begin <= m < world.clock.end] if service.tasks else []
 
 
@@ -104,12 +110,20 @@ def _deploy(world, trail, service, start):
 def start_task(world: World, trail: Trail, service: Service, n: int, when):
     """A task takes its role and reads all that it needs, by batch or one by one."""
     fresh = task(service, n, when)
-    trail.assume_role(when, aws_service("ecs-tasks.amazonaws.com"), service.role_arn,
-                      fresh.identity["principalId"].split(":")[1], account=service.account, region=service.region)
+    trail.assume_role(
+        when,
+        aws_service("ecs-tasks.amazonaws.com"),
+        service.role_arn,
+        fresh.identity["principalId"].split(":")[1],
+        account=service.account,
+        region=service.region,
+    )
     there = [i for i in service.items if i.gone_from is None or when < i.gone_from]
     out = world.outages.get(service.key)
     if service.uses_batch and there and not (out and out[0] <= when < out[1]):
-        trail.batch_get_secret_value(after(when, 4), fresh, [i.secret for i in there], ask=service.ask, derived="caller")
+        trail.batch_get_secret_value(
+            after(when, 4), fresh, [i.secret for i in there], ask=service.ask, derived="caller"
+        )
         return
     for second, item in enumerate(there):
         read(world, trail, after(when, 4 + second), fresh, item)
@@ -152,7 +166,9 @@ def parameters(world: World, number: int) -> list:
             names = service.parameters[: roll.randint(1, 4)]
             trail.get_parameters(when, reader, names, account=service.account, region=service.region, key=key)
             if service.uses_batch and roll.random() < 0.3:
-                trail.get_parameters_by_path(after(when, 60), reader, f"/{service.name}/", account=service.account, region=service.region)
+                trail.get_parameters_by_path(
+                    after(when, 60), reader, f"/{service.name}/", account=service.account, region=service.region
+                )
             # Applications encrypt their own things with the service's key, too.
             trail.kms_decrypt(after(when, 90), reader, service.key, {"purpose": f"{service.name}-cookie"})
     return trail.records

@@ -66,7 +66,9 @@ class Labels:
         cited = {n for event in finding.get("evidence") or [] for n in self.by_event.get(event, ())}
         near = set(range(len(self.all)))
         if finding["principal"] and finding["secret_name"]:
-            near = {n for name in (finding["principal"], finding["secret_name"]) for n in self.by_name.get(name, ())} | set(self.by_text)
+            near = {
+                n for name in (finding["principal"], finding["secret_name"]) for n in self.by_name.get(name, ())
+            } | set(self.by_text)
         return [self.all[n] for n in sorted(cited | near) if n in cited or _touches(self.all[n], finding)]
 
 
@@ -81,7 +83,9 @@ def _touches(label: dict, finding: dict) -> bool:
     if label["principals"]:
         checks.append(any(p == finding["principal"] or p in text for p in label["principals"]))
     if label["secrets"]:
-        checks.append(finding["secret_name"] in label["secrets"] or any(f"|{name}|" in f"{text}|" for name in label["secrets"]))
+        checks.append(
+            finding["secret_name"] in label["secrets"] or any(f"|{name}|" in f"{text}|" for name in label["secrets"])
+        )
     if label["others"]:
         checks.append(any(other in text for other in label["others"]))
     return bool(checks) and (all(checks) if label["needs_all"] else any(checks))
@@ -89,14 +93,22 @@ def _touches(label: dict, finding: dict) -> bool:
 
 def is_planned(document: dict, finding: dict) -> bool:
     """Whether the policy announced it: such a finding is recorded, not paged."""
-    return any(w["principal"] == finding["principal"] and finding["window_start"] < w["to"] and finding["window_end"] > w["from"]
-               for w in document["windows"])
+    return any(
+        w["principal"] == finding["principal"]
+        and finding["window_start"] < w["to"]
+        and finding["window_end"] > w["from"]
+        for w in document["windows"]
+    )
 
 
 def judge(labels: Labels, classes: Classes, findings: list) -> dict:
     """For every finding what it is: found (of an incident), follows, trap, planned, false; and for every incident the
     findings that find it."""
-    verdicts, found, other = [], {label["id"]: [] for label in labels.incidents}, {label["id"]: [] for label in labels.incidents}
+    verdicts, found, other = (
+        [],
+        {label["id"]: [] for label in labels.incidents},
+        {label["id"]: [] for label in labels.incidents},
+    )
     for finding in findings:
         about = labels.about(finding)
         incidents = [label for label in about if label["kind"] == "incident"]

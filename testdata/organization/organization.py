@@ -24,11 +24,11 @@ import incidents_more_reads  # noqa: E402,F401
 import incidents_reads  # noqa: E402,F401
 import incidents_rotation  # noqa: E402,F401
 import incidents_trail  # noqa: E402,F401
-import traps  # noqa: E402,F401
 import life_care  # noqa: E402
 import life_people  # noqa: E402
 import life_services  # noqa: E402
 import policy  # noqa: E402
+import traps  # noqa: E402,F401
 import traps_of_life  # noqa: E402
 from records import stamp  # noqa: E402
 from shipping import Shipper  # noqa: E402
@@ -61,8 +61,14 @@ def simulate(seed: int, small: bool, out: Path, tell=lambda text: None) -> dict:
         tell(f"day {number + 1} of {world.clock.days}, {shipper.counts['records']:,} records")
     shipper.flush()
     labels = {
-        "seed": seed, "small": small, "begin": stamp(world.clock.begin), "end": stamp(world.clock.end), "days": world.clock.days,
-        "secrets": len(world.items), "roles": len([p for p in shipper.principals if p]), "counts": dict(sorted(shipper.counts.items())),
+        "seed": seed,
+        "small": small,
+        "begin": stamp(world.clock.begin),
+        "end": stamp(world.clock.end),
+        "days": world.clock.days,
+        "secrets": len(world.items),
+        "roles": len([p for p in shipper.principals if p]),
+        "counts": dict(sorted(shipper.counts.items())),
         "windows": [{"principal": p, "from": begin, "to": end} for p, begin, end, _ in world.windows],
         "labels": [case.label() for case in made] + traps_of_life.labels(world, {"outages": shipper.outages}),
     }
@@ -81,8 +87,11 @@ def main() -> int:
     tell = lambda text: print(f"\r{text}", end="", file=sys.stderr) if sys.stderr.isatty() else None
     labels = simulate(arguments.seed, arguments.small, arguments.out, tell)
     incidents = [label for label in labels["labels"] if label["kind"] == "incident"]
-    print(f"{labels['secrets']} secrets, {labels['roles']} roles, {labels['days']} days, {labels['counts']['records']} records in "
-          f"{labels['counts']['files']} files; {len(incidents)} incidents, {len(labels['labels']) - len(incidents)} traps")
+    print(
+        f"{labels['secrets']} secrets, {labels['roles']} roles, {labels['days']} days, "
+        f"{labels['counts']['records']} records in "
+        f"{labels['counts']['files']} files; {len(incidents)} incidents, {len(labels['labels']) - len(incidents)} traps"
+    )
     return 0
 
 

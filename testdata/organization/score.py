@@ -26,7 +26,9 @@ def score(labels: Labels, classes: Classes, findings: list, rules: set | None = 
     judged = judge(labels, classes, findings)
     by_class: dict = {}
     for label in labels.incidents:
-        row = by_class.setdefault(label["class"], {"loud": [0, 0], "quiet": [0, 0], "noticed": 0, "missed": [], "alarms": 0})
+        row = by_class.setdefault(
+            label["class"], {"loud": [0, 0], "quiet": [0, 0], "noticed": 0, "missed": [], "alarms": 0}
+        )
         hits = judged["found"][label["id"]]
         row[label["variant"]][0] += bool(hits)
         row[label["variant"]][1] += 1
@@ -44,26 +46,41 @@ def score(labels: Labels, classes: Classes, findings: list, rules: set | None = 
     total = lambda variant, part, rows: sum(row[variant][part] for row in rows)
     having = [row for row in by_class.values() if row["has_rule"]]
     return {
-        "seed": document["seed"], "secrets": document["secrets"], "roles": document["roles"], "days": document["days"],
-        "records": document["counts"]["records"], "findings": len(findings), "alarms": len(alarms),
+        "seed": document["seed"],
+        "secrets": document["secrets"],
+        "roles": document["roles"],
+        "days": document["days"],
+        "records": document["counts"]["records"],
+        "findings": len(findings),
+        "alarms": len(alarms),
         "loud": [total("loud", 0, by_class.values()), total("loud", 1, by_class.values())],
         "quiet": [total("quiet", 0, by_class.values()), total("quiet", 1, by_class.values())],
         "loud_with_rule": [total("loud", 0, having), total("loud", 1, having)],
         "quiet_with_rule": [total("quiet", 0, having), total("quiet", 1, having)],
-        "traps": len(labels.traps), "traps_hit": sorted({v["label"] for v in trapped}), "trap_findings": len(trapped),
-        "false": len(false), "false_per_100_secrets_per_week": per(len(false)),
+        "traps": len(labels.traps),
+        "traps_hit": sorted({v["label"] for v in trapped}),
+        "trap_findings": len(trapped),
+        "false": len(false),
+        "false_per_100_secrets_per_week": per(len(false)),
         "false_and_trapped_per_100_secrets_per_week": per(len(false) + len(trapped)),
         "false_by_rule": dict(Counter(v["finding"]["rule"] for v in false).most_common()),
         "trapped_by_rule": dict(Counter(v["finding"]["rule"] for v in trapped).most_common()),
         "classes": dict(sorted(by_class.items())),
         "misses": [label for row in by_class.values() for label in row["missed"]],
-        "false_findings": [_brief(v) for v in false], "trap_list": [_brief(v) for v in trapped],
+        "false_findings": [_brief(v) for v in false],
+        "trap_list": [_brief(v) for v in trapped],
     }
 
 
 def _brief(verdict: dict) -> dict:
     finding = verdict["finding"]
-    return {"rule": finding["rule"], "severity": finding["severity"], "key": finding["key"], "title": finding["title"], "label": verdict["label"]}
+    return {
+        "rule": finding["rule"],
+        "severity": finding["severity"],
+        "key": finding["key"],
+        "title": finding["title"],
+        "label": verdict["label"],
+    }
 
 
 def _share(pair: list) -> str:
@@ -72,21 +89,33 @@ def _share(pair: list) -> str:
 
 def markdown(result: dict) -> str:
     """The figures for people."""
-    lines = [f"Seed {result['seed']}: {result['secrets']} secrets, {result['roles']} roles, {result['days']} days, {result['records']:,} "
-             f"records, {result['findings']} findings, {result['alarms']} of them medium or above.", "",
-             "| class | loud | quiet | at medium or above | noticed by any rule | |", "|---|---|---|---|---|---|"]
+    lines = [
+        f"Seed {result['seed']}: {result['secrets']} secrets, {result['roles']} roles, {result['days']} days, "
+        f"{result['records']:,} records, {result['findings']} findings, {result['alarms']} of them medium or above.",
+        "",
+        "| class | loud | quiet | at medium or above | noticed by any rule | |",
+        "|---|---|---|---|---|---|",
+    ]
     for kind, row in result["classes"].items():
         count = row["loud"][1] + row["quiet"][1]
-        lines.append(f"| {kind} | {_share(row['loud'])} | {_share(row['quiet'])} | {row['alarms']} of {count} | {row['noticed']} of {count} | "
-                     f"{'' if row['has_rule'] else 'no rule'} |")
-    lines += [f"| **all** | **{_share(result['loud'])}** | **{_share(result['quiet'])}** | | | |",
-              f"| **classes with a rule** | **{_share(result['loud_with_rule'])}** | **{_share(result['quiet_with_rule'])}** | | | |", "",
-              "| | |", "|---|---|",
-              f"| traps hit | {len(result['traps_hit'])} of {result['traps']} ({result['trap_findings']} findings): {', '.join(result['traps_hit']) or 'none'} |",
-              f"| false findings at medium or above | {result['false']} |",
-              f"| per 100 secrets per week | {result['false_per_100_secrets_per_week']} |",
-              f"| the same, with those of traps | {result['false_and_trapped_per_100_secrets_per_week']} |",
-              f"| false by rule | {_counts(result['false_by_rule'])} |", f"| in traps by rule | {_counts(result['trapped_by_rule'])} |"]
+        cells = [kind, _share(row["loud"]), _share(row["quiet"]), _share([row["alarms"], count])]
+        cells += [_share([row["noticed"], count]), "" if row["has_rule"] else "no rule"]
+        lines.append(f"| {' | '.join(cells)} |")
+    loud, quiet = _share(result["loud_with_rule"]), _share(result["quiet_with_rule"])
+    traps = ", ".join(result["traps_hit"]) or "none"
+    lines += [
+        f"| **all** | **{_share(result['loud'])}** | **{_share(result['quiet'])}** | | | |",
+        f"| **classes with a rule** | **{loud}** | **{quiet}** | | | |",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| traps hit | {len(result['traps_hit'])} of {result['traps']} ({result['trap_findings']} findings): {traps} |",
+        f"| false findings at medium or above | {result['false']} |",
+        f"| per 100 secrets per week | {result['false_per_100_secrets_per_week']} |",
+        f"| the same, with those of traps | {result['false_and_trapped_per_100_secrets_per_week']} |",
+        f"| false by rule | {_counts(result['false_by_rule'])} |",
+        f"| in traps by rule | {_counts(result['trapped_by_rule'])} |",
+    ]
     return "\n".join(lines)
 
 
@@ -98,7 +127,9 @@ def details(result: dict) -> str:
     """Every miss, every trap stepped into, every false finding."""
     lines = ["", "Missed: " + (", ".join(result["misses"]) or "nothing")]
     for title, found in (("In traps", result["trap_list"]), ("False", result["false_findings"])):
-        lines += ["", f"{title}:"] + [f"- {f['severity']} {f['key']} ({f['title']}){' near ' + f['label'] if f['label'] else ''}" for f in found]
+        lines += ["", f"{title}:"] + [
+            f"- {f['severity']} {f['key']} ({f['title']}){' near ' + f['label'] if f['label'] else ''}" for f in found
+        ]
     return "\n".join(lines)
 
 
@@ -128,13 +159,17 @@ def main() -> int:
 
 def _gate(result: dict, arguments) -> list:
     missed = []
-    for pair, least, name in ((result["loud_with_rule"], arguments.min_loud, "loud"), (result["quiet_with_rule"], arguments.min_quiet, "quiet")):
+    for pair, least, name in (
+        (result["loud_with_rule"], arguments.min_loud, "loud"),
+        (result["quiet_with_rule"], arguments.min_quiet, "quiet"),
+    ):
         if least is not None and pair[0] * 100 < least * pair[1]:
             missed.append(f"{name} incidents found: {_share(pair)}, wanted {least} percent")
     if arguments.max_traps is not None and len(result["traps_hit"]) > arguments.max_traps:
         missed.append(f"traps hit: {len(result['traps_hit'])}, at most {arguments.max_traps} wanted")
-    if arguments.max_false is not None and result["false_per_100_secrets_per_week"] > arguments.max_false:
-        missed.append(f"false per 100 secrets per week: {result['false_per_100_secrets_per_week']}, at most {arguments.max_false} wanted")
+    rate = result["false_per_100_secrets_per_week"]
+    if arguments.max_false is not None and rate > arguments.max_false:
+        missed.append(f"false per 100 secrets per week: {rate}, at most {arguments.max_false} wanted")
     return missed
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from records import at, derive_hex, log_key
-from world import DATA, EAST, EUROPE, PROD, STAGE, WEST, World
+from world import PROD, STAGE, WEST, World
 
 SPANS = {(PROD, WEST): 2}  # hours of events in one file; CloudTrail's five minutes would be 50,000 files
 SPAN_ELSEWHERE = 6
@@ -50,7 +50,10 @@ class Shipper:
         place = record["recipientAccountId"], record["awsRegion"]
         if any((a, r) == place and begin <= when < end for a, r, begin, end in self.world.silences):
             return True
-        return any(a == place[0] and record["eventSource"] == source and begin <= when < end for a, source, begin, end in self.world.blind)
+        return any(
+            a == place[0] and record["eventSource"] == source and begin <= when < end
+            for a, source, begin, end in self.world.blind
+        )
 
     def _delays(self, record, when: datetime) -> list:
         """How much later than usual each copy comes."""
@@ -79,7 +82,12 @@ class Shipper:
         for file in sorted(f for f in self.files if before is None or f[2] < before):
             account, region, delivered = file
             texts = [text for _, text in sorted(self.files.pop(file))]
-            unique = "".join(c.upper() if i % 3 else c for i, c in enumerate(derive_hex(16, "file", str(self.world.seed), account, region, delivered.isoformat())))
+            unique = "".join(
+                c.upper() if i % 3 else c
+                for i, c in enumerate(
+                    derive_hex(16, "file", str(self.world.seed), account, region, delivered.isoformat())
+                )
+            )
             path = self.root / log_key(account, region, delivered, unique)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(gzip.compress(('{"Records":[' + ",".join(texts) + "]}").encode(), GZIP_LEVEL, mtime=0))

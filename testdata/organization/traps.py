@@ -4,17 +4,25 @@ A trap is stepped into by a finding of medium or above about its people, secrets
 `case.may` names rules that may rightly report it all the same, because nobody is paged (planned work).
 """
 
-from datetime import timedelta
-
+from callers import admin, ci, engineer, on_call, task
 from calls_more import create_role, iam, put_role_policy, secret_policy
 from cases import trap, weekend, working
 from clock import BERLIN, WEST_COAST
 from life_care import rotate
-from life_people import two_copies
 from life_services import start_task
-from records import AGENT_TERRAFORM, Secret, Trail, after, basic_selector, derive, derive_hex, derive_id, key_arn, role_arn, stamp
-from world import (ADMIN, DATA, EAST, ENDPOINTS, EUROPE, PROD, STAGE, WEST, Function, Item, Service, admin, ci, engineer, job, on_call,
-                   rotation_worker, task)
+from records import (
+    AGENT_TERRAFORM,
+    Secret,
+    after,
+    basic_selector,
+    derive,
+    derive_hex,
+    derive_id,
+    key_arn,
+    role_arn,
+    stamp,
+)
+from world import ADMIN, EAST, ENDPOINTS, PROD, STAGE, WEST, Item, Service
 
 
 def _window(case, caller_arn: str, begin, hours: float, reason: str):
@@ -25,7 +33,10 @@ def _window(case, caller_arn: str, begin, hours: float, reason: str):
 @trap("flash-sale", small=True, want=working)
 def flash_sale(case):
     """A sale: a service grows from a few tasks to thirty within half an hour, and each of them starts."""
-    service = max((s for s in case.world.services if s.account == PROD and s.region == WEST and s.items and s.tasks), key=lambda s: s.tasks)
+    service = max(
+        (s for s in case.world.services if s.account == PROD and s.region == WEST and s.items and s.tasks),
+        key=lambda s: s.tasks,
+    )
     for n in range(30):
         start_task(case.world, case.trail, service, 40 + n, after(case.when(11), 55 * n))
     case.names(service)
@@ -43,6 +54,7 @@ def new_service(case):
         case.trail.create_secret(after(when, 40 + n), run, item.secret, tags={"Service": service.name, "Env": "prod"})
         service.items.append(item)
         case.names(item)
+
     def one_day(day):
         for n in range(3):
             start_task(case.world, case.trail, service, n, after(when, 86400 * day + 600 + 60 * n))
@@ -50,6 +62,7 @@ def new_service(case):
             later = after(when, 86400 * day + 4000 + 3000 * n)
             for item in service.items:
                 case.trail.get_secret_value(after(later, 7), task(service, n % 3, later), item.secret)
+
     for day in range(5):
         case.on(day, lambda day=day: one_day(day))
     case.names(service)
@@ -73,13 +86,15 @@ def role_made_again(case):
 
 @trap("secret-made-again", span=2)
 def secret_made_again(case):
-    """A secret of the second account is deleted and, days later, made again under its name: another ARN, the same reader."""
+    """A secret of the second account is deleted and made again under its name: another ARN, the same reader."""
     service = next(s for s in case.world.services if s.account == STAGE)
     item, when = service.items[0], case.when(10)
     run = ci("ci-platform", "run-7003", when, STAGE)
     case.trail.delete_secret(when, run, item.secret, force=True)
     item.gone_from = when
-    again = Secret(item.name, account=STAGE, region=service.region, key=service.key, suffix=derive_hex(6, "again", item.name))
+    again = Secret(
+        item.name, account=STAGE, region=service.region, key=service.key, suffix=derive_hex(6, "again", item.name)
+    )
     case.trail.create_secret(after(when, 900), run, again, tags={"Env": "stage", "Service": service.name})
     for n in range(10):
         later = after(when, 1000 + 3600 * n)
@@ -93,7 +108,9 @@ def planned_migration(case):
     """A migration that the policy announces: the pipeline reads everything within ten minutes."""
     when = case.when(20)
     run = ci("ci-migration", "run-7004", when)
-    for n, item in enumerate([i for i in case.world.items if i.service.place == (PROD, WEST) and i.service.tasks and not i.gone_from][:40]):
+    for n, item in enumerate(
+        [i for i in case.world.items if i.service.place == (PROD, WEST) and i.service.tasks and not i.gone_from][:40]
+    ):
         case.trail.get_secret_value(after(when, 14 * n), run, item.secret, ask="arn")
     _window(case, role_arn("ci-migration"), when, 3, "CHG-2201: copy of all secrets to the new vault")
     case.names(run)
@@ -116,7 +133,14 @@ def off_and_on(case):
     """A rotation is turned off for a database's maintenance and on again twenty minutes later, as announced."""
     item, when = case.world.take(lambda i: i.is_declared and i.rotates and not i.replicas), case.when(20)
     case.trail.cancel_rotate_secret(when, admin(when), item.secret)
-    case.trail.rotate_secret(after(when, 1200), admin(when), item.secret, str(derive("on again", item.name)), after_days=26, immediately=False)
+    case.trail.rotate_secret(
+        after(when, 1200),
+        admin(when),
+        item.secret,
+        str(derive("on again", item.name)),
+        after_days=26,
+        immediately=False,
+    )
     _window(case, ADMIN, when, 0.6, "CHG-2203: maintenance of a database")
     case.names(item)
     case.may = ["*"]
@@ -165,7 +189,11 @@ def throttled_plan(case):
     when = case.when(15)
     run = ci("ci-terraform", "plan-extra", when)
     for second in range(40):
-        error = {"errorCode": "ThrottlingException", "errorMessage": "Rate exceeded", "requestParameters": None} if second % 3 else {}
+        error = (
+            {"errorCode": "ThrottlingException", "errorMessage": "Rate exceeded", "requestParameters": None}
+            if second % 3
+            else {}
+        )
         made = case.trail.get_parameters(after(when, second // 3), run, [f"/flags/{second}"], decrypt=False, **error)[0]
         if error:
             made.pop("resources")
@@ -184,10 +212,12 @@ def misspelt(case):
 
 @trap("permission-forgotten", want=working)
 def forgotten(case):
-    """A new release lacks a permission on one of its own secrets: two tasks are refused, then the release is taken back."""
+    """A release lacks a permission on a secret of its own: two tasks are refused, and it is taken back."""
     item, when = case.world.take(lambda i: i.is_declared), case.when(11)
     for n in range(2):
-        case.trail.get_secret_value(after(when, 60 * n), task(item.service, 60 + n, when), item.secret, outcome="denied")
+        case.trail.get_secret_value(
+            after(when, 60 * n), task(item.service, 60 + n, when), item.secret, outcome="denied"
+        )
     case.names(item.service, item)
     case.needs_all = True
 
@@ -195,7 +225,14 @@ def forgotten(case):
 @trap("failed-then-healed", small=True)
 def healed(case):
     """A rotation fails because the database restarts, and succeeds four minutes later."""
-    item = case.world.take(lambda i: i.is_declared and i.rotates and not i.replicas and not set(range(case.number - 1, case.number + 2)) & set(i.rotation_days))
+    item = case.world.take(
+        lambda i: (
+            i.is_declared
+            and i.rotates
+            and not i.replicas
+            and not set(range(case.number - 1, case.number + 2)) & set(i.rotation_days)
+        )
+    )
     rotate(case.world, case.trail, item, case.when(2), fail_at="setSecret")
     rotate(case.world, case.trail, item, after(case.when(2), 240))
     case.names(item)
@@ -204,7 +241,14 @@ def healed(case):
 @trap("rotated-by-hand")
 def by_hand(case):
     """The admin starts a rotation by hand, in the hours that the contract gives it."""
-    item = case.world.take(lambda i: i.is_declared and i.rotates and not i.replicas and not set(range(case.number - 1, case.number + 2)) & set(i.rotation_days))
+    item = case.world.take(
+        lambda i: (
+            i.is_declared
+            and i.rotates
+            and not i.replicas
+            and not set(range(case.number - 1, case.number + 2)) & set(i.rotation_days)
+        )
+    )
     when = case.when(2.5)
     rotate(case.world, case.trail, item, when, by=admin(when))
     case.names(item)
@@ -213,7 +257,14 @@ def by_hand(case):
 @trap("old-version-for-a-minute")
 def old_for_a_minute(case):
     """Two minutes after a rotation a pool still asks for the version before, once."""
-    item = case.world.take(lambda i: i.is_declared and i.rotates and not i.replicas and not set(range(case.number - 1, case.number + 2)) & set(i.rotation_days))
+    item = case.world.take(
+        lambda i: (
+            i.is_declared
+            and i.rotates
+            and not i.replicas
+            and not set(range(case.number - 1, case.number + 2)) & set(i.rotation_days)
+        )
+    )
     old, when = item.secret.version_at(case.when(0)), case.when(3)
     rotate(case.world, case.trail, item, when)
     later = after(when, 130)
@@ -234,7 +285,9 @@ def replicated(case):
 def tightened(case):
     """A resource policy that names one role of the own account, with a condition."""
     item, when = case.world.take(lambda i: i.is_declared), case.when(14)
-    policy = secret_policy({"AWS": item.service.role_arn}, {"StringEquals": {"aws:SourceVpce": ENDPOINTS[(PROD, WEST)]}})
+    policy = secret_policy(
+        {"AWS": item.service.role_arn}, {"StringEquals": {"aws:SourceVpce": ENDPOINTS[(PROD, WEST)]}}
+    )
     case.trail.put_resource_policy(when, admin(when), item.secret, policy, block_public=True)
     case.names(item)
 
@@ -255,10 +308,15 @@ def another_bucket(case):
     who, at = ci("ci-drift-auth", "run-7006", when), iter(range(0, 400, 40))
     rule = {"ID": "tidy", "Status": "Enabled", "Prefix": "tmp/", "Expiration": {"Days": 1}}
     for source, name, params in (
-            ("s3", "PutBucketLifecycle", {"bucketName": "render-cache", "lifecycle": "", "LifecycleConfiguration": {"Rule": rule}}),
-            ("sqs", "PurgeQueue", {"queueUrl": f"https://sqs.{WEST}.amazonaws.com/{PROD}/render-jobs"}),
-            ("events", "DisableRule", {"name": "nightly-render"}),
-            ("ecs", "UpdateService", {"cluster": "render", "service": "preview", "desiredCount": 0})):
+        (
+            "s3",
+            "PutBucketLifecycle",
+            {"bucketName": "render-cache", "lifecycle": "", "LifecycleConfiguration": {"Rule": rule}},
+        ),
+        ("sqs", "PurgeQueue", {"queueUrl": f"https://sqs.{WEST}.amazonaws.com/{PROD}/render-jobs"}),
+        ("events", "DisableRule", {"name": "nightly-render"}),
+        ("ecs", "UpdateService", {"cluster": "render", "service": "preview", "desiredCount": 0}),
+    ):
         case.trail.other(after(when, next(at)), who, f"{source}.amazonaws.com", name, params, read_only=False)
     case.names(who, others=["render-cache", "render-jobs", "nightly-render"])
 
@@ -286,6 +344,8 @@ def second_region(case):
     item, when = case.world.take(lambda i: i.is_declared and i.replicas), case.when(10)
     for n in range(item.service.tasks * 2):
         later = after(when, 31 * n)
-        case.trail.get_secret_value(later, task(item.service, 70 + n, later, EAST), item.secret.replica(EAST), ask="arn")
+        case.trail.get_secret_value(
+            later, task(item.service, 70 + n, later, EAST), item.secret.replica(EAST), ask="arn"
+        )
     case.names(item.service, item)
     case.needs_all = True

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from clock import BERLIN, WEST_COAST, Clock, Zone, dice
-from records import (AGENT_CLI, AGENT_JAVA, AGENT_LAMBDA, AGENT_RUST, AGENT_TERRAFORM, Caller, Secret, assumed_role, derive_hex,
-                     key_arn, role_arn, rotator, sso_user)
+from records import AGENT_JAVA, AGENT_LAMBDA, AGENT_RUST, Caller, Secret, assumed_role, derive_hex, key_arn, role_arn
 
 PROD, STAGE, DATA = "111122223333", "222233334444", "333344445555"
 WEST, EAST, EUROPE = "us-west-2", "us-east-1", "eu-central-1"
@@ -16,14 +15,66 @@ PLACES = [(PROD, WEST), (PROD, EAST), (STAGE, WEST), (DATA, EUROPE)]
 ENDPOINTS = {place: f"vpce-0{derive_hex(16, 'endpoint', *place)}" for place in PLACES}
 TRAIL_KEY, BUCKET, QUEUE, TOPIC, RULE = "trail", "snowy-trail", "snowtrail-feed", "snowtrail-pages", "snowtrail-events"
 CLUSTER, OWN_SERVICE = "snowtrail", "snowtrail-worker"
-FIRST = ["blizzard", "snowy", "frost", "icicle", "hail", "flurry", "sleet", "glacier", "drift", "powder", "rime", "thaw",
-         "polar", "tundra", "yeti", "sled", "aurora", "boreal", "cairn", "firn", "moraine", "ridge", "summit", "lichen"]
-SECOND = ["checkout", "cart", "search", "mail", "batch", "web", "pay", "ledger", "auth", "stock", "price", "media",
-          "chat", "geo", "tax", "fraud", "loyalty", "feed", "export", "quota", "render", "notify", "shop", "review"]
+FIRST = [
+    "blizzard",
+    "snowy",
+    "frost",
+    "icicle",
+    "hail",
+    "flurry",
+    "sleet",
+    "glacier",
+    "drift",
+    "powder",
+    "rime",
+    "thaw",
+    "polar",
+    "tundra",
+    "yeti",
+    "sled",
+    "aurora",
+    "boreal",
+    "cairn",
+    "firn",
+    "moraine",
+    "ridge",
+    "summit",
+    "lichen",
+]
+SECOND = [
+    "checkout",
+    "cart",
+    "search",
+    "mail",
+    "batch",
+    "web",
+    "pay",
+    "ledger",
+    "auth",
+    "stock",
+    "price",
+    "media",
+    "chat",
+    "geo",
+    "tax",
+    "fraud",
+    "loyalty",
+    "feed",
+    "export",
+    "quota",
+    "render",
+    "notify",
+    "shop",
+    "review",
+]
 # kind -> (days within which the contract wants a new value, days after which life makes one)
 KINDS = {"database": (30, 26), "api-token": (14, 12), "oauth": (30, 25), "shared-key": (60, 50)}
-LEAVES = {"database": ["db", "replica-db", "reporting-db"], "api-token": ["stripe-key", "maps-token", "mail-token"],
-          "oauth": ["oauth-client", "sso-client"], "shared-key": ["signing-key", "cookie-key", "webhook-hmac"]}
+LEAVES = {
+    "database": ["db", "replica-db", "reporting-db"],
+    "api-token": ["stripe-key", "maps-token", "mail-token"],
+    "oauth": ["oauth-client", "sso-client"],
+    "shared-key": ["signing-key", "cookie-key", "webhook-hmac"],
+}
 WEST_PEOPLE = ["lena.hoar", "otto.sleet", "maria.frost", "nils.rime", "ada.thaw"]
 BERLIN_PEOPLE = ["jonas.reif", "greta.harsch", "emil.firn"]
 
@@ -116,9 +167,16 @@ class Function:
         """The function at work."""
         arn = f"arn:aws:lambda:{self.service.region}:{self.service.account}:function:{self.name}"
         created = when.replace(minute=0, second=0) - timedelta(hours=1)
-        return assumed_role(self.role, self.name, account=self.service.account, created=created, agent=AGENT_LAMBDA,
-                            ip=address("function", self.name), function=arn,
-                            vpc_endpoint=ENDPOINTS[self.service.place]).but(**changes)
+        return assumed_role(
+            self.role,
+            self.name,
+            account=self.service.account,
+            created=created,
+            agent=AGENT_LAMBDA,
+            ip=address("function", self.name),
+            function=arn,
+            vpc_endpoint=ENDPOINTS[self.service.place],
+        ).but(**changes)
 
 
 def address(*parts: str) -> str:
@@ -169,15 +227,26 @@ class World:
         if not self.small and number % 8 == 5:
             account = STAGE
         zone = BERLIN if region == EUROPE or number % 3 == 2 else WEST_COAST
-        service = Service(name, account, region, zone, roll.randint(2, 5),
-                          roll.choice([1200, 2400, 2400, 4800, 4800, 4800, 9600, 9600, 9600, 19200]), contract,
-                          roll.choice(["name", "arn", "partial"]), roll.choice([AGENT_JAVA, AGENT_RUST]), roll.random() < 0.3)
+        service = Service(
+            name,
+            account,
+            region,
+            zone,
+            roll.randint(2, 5),
+            roll.choice([1200, 2400, 2400, 4800, 4800, 4800, 9600, 9600, 9600, 19200]),
+            contract,
+            roll.choice(["name", "arn", "partial"]),
+            roll.choice([AGENT_JAVA, AGENT_RUST]),
+            roll.random() < 0.3,
+        )
         kinds = ["database", "api-token", "oauth", "shared-key"]
         for n in range(2 if self.small else roll.randint(3, 4)):
             self._item(service, roll, kinds[(number + n) % 4])
         for n in range(1 if self.small else roll.choice([1, 1, 2])):
             title = "-".join(part.capitalize() for part in name.split("-"))
-            service.functions.append(Function(f"{title}-{('Sync', 'Sweep')[n]}", service, roll.choice(service.items), roll.choice([2, 3, 4])))
+            service.functions.append(
+                Function(f"{title}-{('Sync', 'Sweep')[n]}", service, roll.choice(service.items), roll.choice([2, 3, 4]))
+            )
         service.parameters = [f"/{name}/{leaf}" for leaf in ("region", "flags", "queue-password", "api-token")]
         return service
 
@@ -187,8 +256,13 @@ class World:
         leaves = [f"{tier}/{service.name}/{leaf}" for leaf in LEAVES[kind]]
         name = name or next(leaf for leaf in leaves if leaf not in taken)
         sensitivity = "low" if tier == "stage" else roll.choice(["medium", "high", "high", "critical"])
-        item = Item(Secret(name, account=service.account, region=service.region, key=service.key), service, kind,
-                    service.contract, sensitivity)
+        item = Item(
+            Secret(name, account=service.account, region=service.region, key=service.key),
+            service,
+            kind,
+            service.contract,
+            sensitivity,
+        )
         item.rotates = kind != "shared-key" and (service.contract != "none" or roll.random() < 0.5)
         item.is_scheduled = item.rotates and roll.random() < 0.6
         item.has_endpoints = roll.random() < 0.4
@@ -204,8 +278,23 @@ class World:
         """One database with many users, whose rotations go through one master; and secrets that nobody may touch."""
         roll = dice("database", self.seed)
         main = Service("winterday-db", PROD, WEST, WEST_COAST, 3, 9600, "full", "arn", AGENT_JAVA, False)
-        for leaf in ("orders", "master") if self.small else ("orders", "stock", "users", "prices", "returns", "audit",
-                                                               "archive", "reports", "ledger", "claims", "master"):
+        for leaf in (
+            ("orders", "master")
+            if self.small
+            else (
+                "orders",
+                "stock",
+                "users",
+                "prices",
+                "returns",
+                "audit",
+                "archive",
+                "reports",
+                "ledger",
+                "claims",
+                "master",
+            )
+        ):
             self._item(main, roll, "database", f"prod/winterday-db/{leaf}")
         self.master = main.items[-1]
         self.master.kind, self.master.rotates = "shared-key", False
@@ -232,9 +321,18 @@ class World:
 
     def take(self, want=lambda item: True) -> Item:
         """A secret in the busy place for one incident; nobody else gets it while there are others."""
+
         def fits(item):
-            return (item.service.place == (PROD, WEST) and item.service.tasks and not item.is_decoy and item.gone_from is None
-                    and item not in self.tools and item is not self.master and want(item))
+            return (
+                item.service.place == (PROD, WEST)
+                and item.service.tasks
+                and not item.is_decoy
+                and item.gone_from is None
+                and item not in self.tools
+                and item is not self.master
+                and want(item)
+            )
+
         found = next((item for item in self._free_items if fits(item)), None)
         if found:
             self._free_items.remove(found)
@@ -244,8 +342,10 @@ class World:
 
     def take_function(self, apart_from: Service | None = None) -> Function:
         """A role that is an old acquaintance, to be abused; of another team than the given one."""
+
         def fits(function):
             return function.service.account == PROD and function.service is not apart_from
+
         found = next((f for f in self._free_functions if fits(f)), None)
         if found:
             self._free_functions.remove(found)
@@ -254,13 +354,26 @@ class World:
 
     def undeclared(self, apart_from: Service | None = None) -> list:
         """Secrets that no contract closes, in the main account."""
-        return [i for i in self.items if not i.is_declared and i.service.place == (PROD, WEST) and i.service is not apart_from
-                and i.gone_from is None]
+        return [
+            i
+            for i in self.items
+            if not i.is_declared
+            and i.service.place == (PROD, WEST)
+            and i.service is not apart_from
+            and i.gone_from is None
+        ]
 
     def others(self, apart_from: Service) -> list:
         """All secrets of other services in the busy place that still exist, no decoys; in an order of their own."""
-        found = [i for i in self.items if i.service.place == (PROD, WEST) and i.service is not apart_from and not i.is_decoy
-                 and i.gone_from is None and i.service.tasks]
+        found = [
+            i
+            for i in self.items
+            if i.service.place == (PROD, WEST)
+            and i.service is not apart_from
+            and not i.is_decoy
+            and i.gone_from is None
+            and i.service.tasks
+        ]
         dice("others", self.seed, apart_from.name).shuffle(found)
         return found
 
@@ -273,57 +386,3 @@ class World:
 ENGINEERS = f"arn:aws:iam::{PROD}:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_WinterEngineer_*"
 ON_CALL = "arn:aws:iam::*:role/Snowy-OnCall"
 ADMIN = role_arn("Winterday-Secrets-Admin", PROD)
-
-
-def task(service: Service, number: int, when: datetime, region: str | None = None) -> Caller:
-    """One of a service's tasks. Its id changes with every deploy, its credentials every six hours."""
-    release = max([d for d in service.deploys if d <= when], default="first")
-    place = (service.account, region or service.region)
-    session = derive_hex(32, "task", *place, service.name, str(number), str(release))
-    created = when.replace(hour=when.hour // 6 * 6, minute=11, second=number % 60) - timedelta(hours=6)
-    caller = assumed_role(service.role, session, account=service.account, created=created, agent=service.agent,
-                          ip=address(service.name, str(number), *place), vpc_endpoint=ENDPOINTS.get(place))
-    if service.extra_role_id and when >= service.extra_role_id[0]:
-        caller.identity["principalId"] = f"{service.extra_role_id[1]}:{session}"
-        caller.identity["sessionContext"]["sessionIssuer"]["principalId"] = service.extra_role_id[1]
-    return caller
-
-
-def engineer(person: str, when: datetime, **changes) -> Caller:
-    """A person through single sign-on, in the console; from the office's address unless told otherwise."""
-    ip = "198.51.100.24" if person in WEST_PEOPLE else "192.0.2.40"
-    return sso_user("WinterEngineer", f"{person}@snowy.example", account=PROD, created=when - timedelta(minutes=12), ip=ip).but(**changes)
-
-
-def on_call(person: str, when: datetime, **changes) -> Caller:
-    """A person on call; the session carries the person's name."""
-    return assumed_role("Snowy-OnCall", person, created=when - timedelta(minutes=4), mfa=True, agent=AGENT_CLI,
-                        ip="198.51.100.31", source_identity=person).but(**changes)
-
-
-def admin(when: datetime, account: str = PROD) -> Caller:
-    """Creates, replicates and rotates; reads nothing."""
-    return assumed_role("Winterday-Secrets-Admin", "nils.rime", account=account, created=when - timedelta(minutes=9), mfa=True,
-                        agent=AGENT_CLI.replace("get-secret-value", "rotate-secret"), ip="198.51.100.40")
-
-
-def rotation_worker(service: Service, when: datetime) -> Caller:
-    """The rotation function of the account, inside its network."""
-    return rotator(account=service.account, region=service.region, created=when - timedelta(minutes=20)).but(
-        vpc_endpoint=ENDPOINTS[service.place])
-
-
-def job(role: str, when: datetime, *, account: str = PROD, session: str | None = None, region: str = WEST) -> Caller:
-    """A scheduled job under its own role."""
-    return assumed_role(role, session or role.removesuffix("-Role").lower(), account=account, created=when - timedelta(minutes=2),
-                        ip=address(role), agent=AGENT_LAMBDA, vpc_endpoint=ENDPOINTS[(account, region)])
-
-
-def ci(role: str, run: str, when: datetime, account: str = PROD) -> Caller:
-    """A pipeline's run, from the address of its provider."""
-    return assumed_role(role, run, account=account, created=when - timedelta(minutes=1), ip="203.0.113.80", agent=AGENT_TERRAFORM)
-
-
-def principal_role(caller: Caller) -> str:
-    """The ARN of the role behind a session."""
-    return caller.identity["sessionContext"]["sessionIssuer"]["arn"]
