@@ -74,6 +74,7 @@ class Case:
         self.others: list = []
         self.may: list = []
         self.needs_all = False
+        self.must_alarm = False  # a report below medium does not find it
         self.span: tuple | None = None
         self.events: list = []
         self.times: list = []
@@ -130,6 +131,7 @@ class Case:
             "from": window[0],
             "to": stamp(after(at(window[1]), 1)),
             "needs_all": self.needs_all,
+            "must_alarm": self.must_alarm,
             "absence": self.is_absence,
             "may_report": self.may,
             "events": self.events,

@@ -240,7 +240,7 @@ def break_glass_quiet(case):
         who = assumed_role("Snowy-OnCall", "nobody", created=when, mfa=False, ip="203.0.113.31", agent=AGENT_CLI)
         case.trail.get_secret_value(when, who, item.secret)
     case.names(who, item)
-    case.needs_all = True
+    case.needs_all = case.must_alarm = True
 
 
 @incident("denied-burst", "loud", small=True)

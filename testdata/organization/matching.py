@@ -5,6 +5,8 @@ import json
 import tomllib
 from pathlib import Path
 
+# Rules cut long lists of events; a list that may have been cut proves nothing by what it lacks.
+EVIDENCE_MAX = 20
 SEVERITIES = ["info", "low", "medium", "high", "critical"]
 
 
@@ -36,8 +38,9 @@ class Classes:
         entry = self.classes.get(kind, {})
         return _any(entry.get("also", []) + self.families.get(entry.get("family"), []), rule)
 
-    def rules_of(self, kind: str) -> list:
-        return self.classes.get(kind, {}).get("rules", [kind])
+    def is_aftermath(self, kind: str, rule: str) -> bool:
+        """Whether the rule may rightly report, until the end, what the incident left behind."""
+        return _any(self.classes.get(kind, {}).get("aftermath", []), rule)
 
 
 def _any(globs: list, rule: str) -> bool:
@@ -71,13 +74,20 @@ class Labels:
             } | set(self.by_text)
         return [self.all[n] for n in sorted(cited | near) if n in cited or _touches(self.all[n], finding)]
 
+    def aftermath(self, finding: dict) -> list:
+        """Incidents that left the finding's secret behind in a state that has consequences until the end."""
+        name, since = finding["secret_name"], finding["window_end"]
+        return [label for label in self.incidents if name in label["secrets"] and label["from"] <= since]
+
 
 def _touches(label: dict, finding: dict) -> bool:
     """Whether hours overlap and the finding names the label's people, secrets or other things; all kinds that the
     label has, where it needs all."""
     if finding["window_end"] <= label["from"] or finding["window_start"] >= label["to"]:
         return False
-    # A day's finding about one secret of a label must not be taken for one about another.
+    # A trap's own events are known: a finding that cites others, and all that it has, is about something else.
+    if label["kind"] == "trap" and label["events"] and 0 < len(finding.get("evidence") or []) < EVIDENCE_MAX:
+        return False
     text = " ".join(str(finding.get(part) or "") for part in ("key", "title", "summary"))
     checks = []
     if label["principals"]:
@@ -112,8 +122,11 @@ def judge(labels: Labels, classes: Classes, findings: list) -> dict:
     for finding in findings:
         about = labels.about(finding)
         incidents = [label for label in about if label["kind"] == "incident"]
-        finds = [label for label in incidents if classes.finds(label["class"], finding["rule"])]
+        weighs = [label for label in incidents if is_alarm(finding) or not label.get("must_alarm")]
+        finds = [label for label in weighs if classes.finds(label["class"], finding["rule"])]
         follows = [label for label in incidents if classes.may_follow(label["class"], finding["rule"])]
+        if not finds and not follows:
+            follows = [x for x in labels.aftermath(finding) if classes.is_aftermath(x["class"], finding["rule"])]
         trapped = [label for label in about if label["kind"] == "trap"]
         allowed = [label for label in trapped if _any(label["may_report"], finding["rule"])]
         for label in finds:

@@ -109,7 +109,7 @@ def markdown(result: dict) -> str:
         "",
         "| | |",
         "|---|---|",
-        f"| traps hit | {len(result['traps_hit'])} of {result['traps']} ({result['trap_findings']} findings): {traps} |",
+        f"| traps hit | {len(result['traps_hit'])} of {result['traps']}, {result['trap_findings']} findings: {traps} |",
         f"| false findings at medium or above | {result['false']} |",
         f"| per 100 secrets per week | {result['false_per_100_secrets_per_week']} |",
         f"| the same, with those of traps | {result['false_and_trapped_per_100_secrets_per_week']} |",

@@ -75,6 +75,8 @@ LEAVES = {
     "oauth": ["oauth-client", "sso-client"],
     "shared-key": ["signing-key", "cookie-key", "webhook-hmac"],
 }
+# Seconds between two reads of one secret by one task: few services are eager, or the lake would hold little else.
+INTERVALS = [2400, 9600, 4800, 9600, 19200, 4800, 9600, 4800, 19200, 9600]
 WEST_PEOPLE = ["lena.hoar", "otto.sleet", "maria.frost", "nils.rime", "ada.thaw"]
 BERLIN_PEOPLE = ["jonas.reif", "greta.harsch", "emil.firn"]
 
@@ -233,7 +235,7 @@ class World:
             region,
             zone,
             roll.randint(2, 5),
-            roll.choice([1200, 2400, 2400, 4800, 4800, 4800, 9600, 9600, 9600, 19200]),
+            1200 if number in (0, 20) else INTERVALS[number % len(INTERVALS)],
             contract,
             roll.choice(["name", "arn", "partial"]),
             roll.choice([AGENT_JAVA, AGENT_RUST]),
