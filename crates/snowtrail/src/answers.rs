@@ -68,8 +68,9 @@ pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// Texts as a list of literals, for `IN (…)`; never empty.
+/// Texts as a list of literals, for `IN (…)`. No name is empty, so an empty list is the empty text: DataFusion 55 lets
+/// rows through `IN (NULL)` above an aggregate.
 pub fn literals<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
     let list = texts.into_iter().map(literal).collect::<Vec<_>>();
-    if list.is_empty() { "NULL".to_owned() } else { list.join(", ") }
+    if list.is_empty() { literal("") } else { list.join(", ") }
 }

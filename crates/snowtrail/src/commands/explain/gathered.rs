@@ -159,7 +159,7 @@ pub async fn gather(
 
 async fn revisions(session: &SessionContext, key: &str) -> anyhow::Result<Vec<Revision>> {
     let where_key = format!("FROM findings_history WHERE key = {}", literal(key));
-    let query = format!("SELECT revision, {}, detail {where_key}", FINDING_COLUMNS.join(", "));
+    let query = format!("SELECT revision AS number, {}, detail {where_key}", FINDING_COLUMNS.join(", "));
     let mut evidence = BTreeMap::<u64, Vec<String>>::new();
     let ids = format!("SELECT revision, unnest(evidence) {where_key}");
     for row in rows(session, &ids).await? {
@@ -235,7 +235,7 @@ async fn related(session: &SessionContext, finding: &Revision) -> anyhow::Result
     let from = start.saturating_sub(RELATED_WITHIN).unwrap_or(start);
     let to = end.saturating_add(RELATED_WITHIN).unwrap_or(end);
     let query = format!(
-        "SELECT window_start, rule, key, severity, state, title, {same_principal}, {same_secret} FROM (\
+        "SELECT window_start, rule, key, severity, state, title, {same_principal} AS by_principal, {same_secret} AS by_secret FROM (\
            SELECT *, row_number() OVER (PARTITION BY key ORDER BY revision DESC, found_at DESC, state) AS newest \
            FROM findings_history WHERE key <> {} AND ({same_principal} OR ({same_secret})) \
            AND window_end >= TIMESTAMP '{from}' AND window_start <= TIMESTAMP '{to}') WHERE newest = 1",

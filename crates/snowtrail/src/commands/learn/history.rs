@@ -52,6 +52,12 @@ pub type SecretKey = (String, String);
 /// One secret in one region.
 #[derive(Debug, Clone, Default)]
 pub struct SecretFacts {
+    /// Where.
+    pub region: String,
+    /// The six characters at the end of its ARN: replicas share them. None where the ARN never showed.
+    pub suffix: Option<String>,
+    /// Its ordinary reads there.
+    pub reads: u64,
     /// When it is or was deleted.
     pub deleted_at: Option<Timestamp>,
     /// Regions that a call replicated it to.
@@ -228,7 +234,8 @@ async fn places(session: &SessionContext, history: &mut History) -> anyhow::Resu
         let found = rows(session, &query).await?;
         places.extend(found.iter().map(|row| (row.text(0), Seen::at(row, 1))));
     }
-    let counts = "SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM findings)";
+    let counts =
+        "SELECT (SELECT count(*) FROM events) AS events, (SELECT count(*) FROM findings) AS findings";
     for row in rows(session, counts).await? {
         (history.events, history.findings) = (row.number(0), row.number(1));
     }
@@ -268,15 +275,19 @@ fn people_of(history: &History) -> String {
 
 async fn secrets(session: &SessionContext, history: &mut History) -> anyhow::Result<()> {
     let query = "SELECT account_id, secret_name, aws_region, first_seen, deleted_at, \
-                 array_to_string(replica_regions, ','), rotation_on, rotation_days, rotation_schedule FROM secrets";
+                 array_to_string(replica_regions, ','), rotation_on, rotation_days, rotation_schedule, \
+                 right(secret_arn, 6), reads FROM secrets";
     for row in rows(session, query).await? {
         let split = |text: &str| text.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect();
         let facts = SecretFacts {
+            region: row.text(2),
             deleted_at: row.maybe_time(4),
             replica_regions: row.get(5).map(split).unwrap_or_default(),
             rotation_on: row.get(6).map(|text| text == "true"),
             rotation_days: row.get(7).and_then(|text| text.parse().ok()),
             rotation_schedule: row.get(8).map(str::to_owned),
+            suffix: row.get(9).map(str::to_owned),
+            reads: row.number(10),
         };
         history.secrets.entry(key(&row)).or_default().push(facts);
     }

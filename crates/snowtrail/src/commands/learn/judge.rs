@@ -7,7 +7,7 @@ use snowtrail_model::Policy;
 
 use super::contract::{Contract, Evidence, Stated, date};
 use super::families;
-use super::history::{History, SecretKey, Seen};
+use super::history::{History, SecretFacts, SecretKey, Seen};
 use super::hours::Hours;
 use super::tags;
 
@@ -262,11 +262,10 @@ impl Judging<'_> {
 
     fn life(&self, secret: &SecretKey, contract: &mut Contract) {
         let regions = self.history.secrets.get(secret).map(Vec::as_slice).unwrap_or_default();
-        for region in regions.iter().flat_map(|place| place.replica_regions.iter()) {
-            let stated = Stated { value: region.clone(), why: "a call replicated it there".to_owned() };
-            let entry = format!("[[secrets]]\nmatch = \"a\"\nreplica_regions = [{}]\n", quoted(region));
-            if accepts(&entry) && !contract.replica_regions.iter().any(|known| known.value == *region) {
-                contract.replica_regions.push(stated);
+        for (region, why) in replicas(regions) {
+            let entry = format!("[[secrets]]\nmatch = \"a\"\nreplica_regions = [{}]\n", quoted(&region));
+            if accepts(&entry) {
+                contract.replica_regions.push(Stated { value: region, why });
             }
         }
         contract.replica_regions.sort();
@@ -296,6 +295,26 @@ impl Judging<'_> {
         (days > 0)
             .then(|| (format!("{days}d"), format!("no schedule seen; the longest of {} gaps", at.len() - 1)))
     }
+}
+
+/// Regions of a secret's replicas: those that a call named, and those in which the same ARN shows up. Where no call
+/// named any, the region with the most reads is taken for the primary's.
+fn replicas(regions: &[SecretFacts]) -> BTreeMap<String, String> {
+    let called = regions.iter().flat_map(|place| &place.replica_regions);
+    let mut replicas: BTreeMap<String, String> =
+        called.map(|region| (region.clone(), "a call replicated it there".to_owned())).collect();
+    let primary = regions
+        .iter()
+        .filter(|place| !replicas.contains_key(&place.region))
+        .max_by(|a, b| a.reads.cmp(&b.reads).then_with(|| b.region.cmp(&a.region)));
+    let Some(primary) = primary.filter(|place| place.suffix.is_some()) else { return replicas };
+    for place in
+        regions.iter().filter(|place| place.region != primary.region && place.suffix == primary.suffix)
+    {
+        let why = format!("seen there under the same ARN; the primary seems to be in {}", primary.region);
+        replicas.entry(place.region.clone()).or_insert(why);
+    }
+    replicas
 }
 
 fn of<'m, V>(
