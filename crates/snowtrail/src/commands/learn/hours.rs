@@ -29,6 +29,10 @@ const ZONES: [&str; 15] = [
 const PERSON_HOURS_MIN: usize = 20;
 /// So do fewer days.
 const DAYS_MIN: usize = 5;
+/// From so many person-hours on the guess is believed.
+const PERSON_HOURS_FIRM: usize = 40;
+/// Longer days than these are nobody's: people on call, or in several time zones.
+const STRETCH_MAX: usize = 12;
 /// The middle of a working day, in minutes from midnight: where a zone puts people's hours tells whether it is theirs.
 const NOON_MINUTES: i32 = 13 * 60;
 /// What an hour on a weekend counts, as if it lay so many minutes from the middle.
@@ -61,6 +65,8 @@ pub struct Hours {
     pub dates: usize,
     /// Persons.
     pub people: usize,
+    /// Why the hours are only to be looked at, if they are.
+    pub doubt: Option<String>,
     timezone: TimeZone,
 }
 
@@ -112,12 +118,21 @@ pub fn guess(slots: &[(String, Timestamp)], zone: Option<&str>) -> Result<Hours,
         if best.as_ref().is_none_or(|(least, _)| score < *least) {
             let people = acted.iter().map(|(person, ..)| person).collect::<BTreeSet<_>>().len();
             let hours = stretch(acted.iter().map(|(_, _, day, hour)| (*day, *hour)));
-            let hours =
-                Hours { zone: name.to_owned(), is_guessed: zone.is_none(), dates, people, timezone, ..hours };
+            let (is_guessed, doubt) = (zone.is_none(), doubt(&hours));
+            let hours = Hours { zone: name.to_owned(), is_guessed, dates, people, doubt, timezone, ..hours };
             best = Some((score, hours));
         }
     }
     best.map(|(_, hours)| hours).ok_or_else(|| "no zone was tried".to_owned())
+}
+
+fn doubt(hours: &Hours) -> Option<String> {
+    let (seen, length) = (hours.person_hours, hours.to - hours.from);
+    if seen < PERSON_HOURS_FIRM {
+        return Some(format!("{seen} hours are few"));
+    }
+    (length > STRETCH_MAX)
+        .then(|| format!("they spread over {length} hours of the day: on call, or several time zones"))
 }
 
 fn local(timezone: &TimeZone, at: Timestamp) -> (Date, usize, usize) {
@@ -158,6 +173,7 @@ fn stretch(acted: impl Iterator<Item = (usize, usize)>) -> Hours {
         within: (from..to).map(on_days).sum(),
         dates: 0,
         people: 0,
+        doubt: None,
         timezone: TimeZone::UTC,
     }
 }
@@ -198,6 +214,14 @@ mod tests {
         assert!(guess(&worker("frost", 8..10, 3), None).unwrap_err().contains("6 hours on 3 days"));
         assert!(guess(&[], Some("UTC")).is_err());
         assert!(guess(&[], Some("Middle-earth/Shire")).unwrap_err().contains("no time zone"));
+    }
+
+    #[test]
+    fn long_days_and_few_hours_are_doubted() {
+        let doubt = |hours, days| guess(&worker("frost", hours, days), Some("UTC")).unwrap().doubt;
+        assert_eq!(doubt(8..16, 14), None);
+        assert!(doubt(3..21, 14).unwrap().contains("18 hours of the day"));
+        assert!(doubt(8..13, 7).unwrap().contains("25 hours are few"));
     }
 
     #[test]

@@ -135,7 +135,7 @@ impl Judging<'_> {
                 continue;
             }
             let mut evidence = Evidence::of("reads", facts.seen);
-            let doubted = format!("{} more lie in findings and do not count", facts.doubted);
+            let doubted = format!("{} more within findings do not count", facts.doubted);
             evidence.remark = (facts.doubted > 0).then_some(doubted);
             match self.objection(secret, principal, &evidence) {
                 Some(why) => contract.left_out.push(format!("reader {principal}: {why}")),
@@ -353,7 +353,45 @@ fn accepts(policy: &str) -> bool {
     Policy::parse(policy, "draft", &[]).is_ok()
 }
 
-/// A text as TOML writes it.
+/// A text as TOML writes it: on one line, and with nothing in it that a terminal would obey or hide.
 pub fn quoted(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
+    let mut written = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => written.extend(['\\', c]),
+            c if c == ' ' || c.is_ascii_graphic() || c.is_alphanumeric() => written.push(c),
+            c => written.push_str(&format!("\\U{:08X}", u32::from(c))),
+        }
+    }
+    written.push('"');
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoted_texts_are_read_back_and_keep_to_their_line() {
+        for text in ["", "prod/a", "a\"b\\c", "line\nbreak\u{1b}[2J\u{7f}", "Zoë\u{202e}\u{1f600}"] {
+            let line = format!("value = {}", quoted(text));
+            assert!(!line.chars().any(char::is_control), "{line:?}");
+            let table: toml::Table = line.parse().unwrap();
+            assert_eq!(table["value"].as_str(), Some(text));
+        }
+    }
+
+    #[test]
+    fn rates_are_durations_and_cron_is_none() {
+        let rates = [
+            "rate(30 days)",
+            "rate(1 day)",
+            "rate(12 hours)",
+            "rate(0 days)",
+            "cron(0 8 1 * ? *)",
+            "rate(x)",
+        ];
+        let read = rates.map(|text| rate(text).unwrap_or_default());
+        assert_eq!(read, ["30d", "1d", "12h", "", "", ""]);
+    }
 }

@@ -46,7 +46,8 @@ pub async fn run(options: Learn) -> anyhow::Result<Exit> {
     let zone = options.timezone.as_deref().or(declared);
     let hours = hours::guess(&history.people_slots, zone);
     let min_days = u64::from(options.min_days);
-    let draft = judge::judge(&history, hours.as_ref().ok(), min_days);
+    let firm = hours.as_ref().ok().filter(|hours| hours.doubt.is_none());
+    let draft = judge::judge(&history, firm, min_days);
     let written =
         write::Written { draft: &draft, history: &history, hours: &hours, span, min_days, has_organization };
     let text = write::text(&written);

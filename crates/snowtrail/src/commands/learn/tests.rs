@@ -146,7 +146,8 @@ fn a_name_cannot_write_a_line_of_the_policy() {
     history.tags = BTreeMap::from([(secret("prod/a/x"), hostile)]);
     let (text, policy) = drafted(&history);
     assert!(policy.trail.heartbeat.is_none() && readers(&policy, "other").is_none(), "{text}");
-    assert!(!text.contains('\u{1b}'), "{text:?}");
+    assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
+    assert!(text.lines().all(|line| line != "readers = []"), "{text}");
 }
 
 #[test]

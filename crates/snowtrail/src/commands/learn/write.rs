@@ -114,10 +114,15 @@ fn working_hours(hours: &Hours, text: &mut String) {
             "The zone is a guess: people's hours lie best around its noon. Name yours with --timezone.",
         );
     }
-    let _ = writeln!(text, "timezone = {}", quoted(&hours.zone));
+    let off = if hours.doubt.is_some() { "# " } else { "" };
+    if let Some(why) = &hours.doubt {
+        comment(text, &format!("left out, to be looked at: {why}."));
+    }
+    let zone_off = if hours.is_guessed { off } else { "" };
+    let _ = writeln!(text, "{zone_off}timezone = {}", quoted(&hours.zone));
     let clock = |hour: usize| format!("\"{hour:02}:00\"");
     let (days, from, to) = (quoted(&hours.days_written()), clock(hours.from), clock(hours.to));
-    let _ = writeln!(text, "business_hours = {{ days = {days}, from = {from}, to = {to} }}");
+    let _ = writeln!(text, "{off}business_hours = {{ days = {days}, from = {from}, to = {to} }}");
 }
 
 fn humans(draft: &Draft, text: &mut String) {
@@ -205,7 +210,7 @@ fn item(text: &mut String, value: &str, why: &str) {
 /// What was drafted, for the note beside it.
 pub fn summary(draft: &Draft, span: Span) -> String {
     format!(
-        "drafted {} entries for {} secrets from {} to {}; {} secrets have none",
+        "drafted {} entries for {} secrets from {} to {}; secrets without an entry: {}",
         draft.contracts.len(),
         draft
             .contracts
