@@ -1,10 +1,14 @@
 //! The command line: commands, options, and help with examples. Decides nothing else.
 
+mod owners;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use snowtrail_model::Severity;
+
+pub use owners::{Backtest, Docs, Explain, Explained, Learn};
 
 /// Watches who touches an organization's secrets on AWS: CloudTrail in, findings and pages out.
 #[derive(Debug, Parser)]
@@ -51,10 +55,10 @@ SNOWTRAIL_LOG. Metrics: CloudWatch embedded metric format on stdout, once a minu
   snowtrail sql --file queries/hunts/who-read.sql --format json
   snowtrail sql --lake ./lake                          # a prompt; \\d lists the tables, \\q leaves")]
     Sql(Sql),
-    /// List, show, check and test the rules
+    /// List, show, check, test, backtest, explain and document the rules
     #[command(subcommand)]
     Rules(Rules),
-    /// Check a policy file
+    /// Check a policy file, or draft one from history
     #[command(subcommand)]
     Policy(PolicyCommand),
     /// Look after a lake
@@ -282,6 +286,25 @@ pub enum Rules {
         #[arg(long, value_name = "FOLDER", default_value = "testdata/rules")]
         fixtures: PathBuf,
     },
+    /// Findings and pages a day over any range of a lake, and what a change of rules or policy gains and loses
+    #[command(after_help = "Examples:
+  snowtrail rules backtest --lake ./lake --policy policy.toml --from 2026-10-01T00:00:00Z --to 2026-11-01T00:00:00Z
+  snowtrail rules backtest --lake ./lake --against my-rules        # a changed or a new rule
+  snowtrail rules backtest --lake ./lake --policy policy.toml --against-policy draft.toml --format json
+Writes nothing. Rules judge as of --to. Pages are folded as a worker would have sent them, its clock moving through the
+range hour by hour, told to people who knew nothing before --from.")]
+    Backtest(Box<Backtest>),
+    /// Why a finding fired: its numbers, its baseline, its events, and who was told
+    #[command(after_help = "Examples:
+  snowtrail rules explain 'rotation-failed:111122223333|us-west-2|prod/snowy-cart/db|RotationFailed|2026-11-06T11:00:15Z'
+  snowtrail rules explain KEY --lake ./lake --policy policy.toml --format json
+Keys: snowtrail sql \"SELECT key, title FROM findings\"")]
+    Explain(Explain),
+    /// Write one page of documentation (Markdown) for each rule, and an index
+    #[command(after_help = "Examples:
+  snowtrail rules docs --out docs/rules --fixtures testdata/rules
+  snowtrail rules docs --out my-docs --rules my-rules")]
+    Docs(Docs),
 }
 
 /// `snowtrail policy …`.
@@ -295,6 +318,13 @@ pub enum PolicyCommand {
         #[arg(long, value_name = "FOLDER", env = "SNOWTRAIL_RULES")]
         rules: Option<PathBuf>,
     },
+    /// Draft a policy from what a lake has seen, with comments that say why
+    #[command(after_help = "Examples:
+  snowtrail policy learn --lake ./lake --out draft.toml
+  snowtrail policy learn --lake ./lake --from 2026-10-01T00:00:00Z --timezone Europe/Berlin
+  snowtrail policy learn --lake ./lake --policy policy.toml        # only what it does not declare yet
+Run `snowtrail detect` first: what an open finding asks about is no precedent. The draft is for people to read and cut.")]
+    Learn(Box<Learn>),
 }
 
 /// `snowtrail lake …`.

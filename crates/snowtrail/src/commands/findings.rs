@@ -155,7 +155,7 @@ fn csv(findings: &[Finding]) -> anyhow::Result<String> {
 }
 
 /// RFC 4180, and no cell that a spreadsheet would run as a formula.
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
     let text = if formula { format!("'{text}") } else { text.to_owned() };
     format!("\"{}\"", text.replace('"', "\"\""))

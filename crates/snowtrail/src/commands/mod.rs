@@ -1,14 +1,18 @@
 //! The commands, one file each. A command gathers its parts, runs them, prints, and says how to exit.
 
+mod backtest;
 mod detect;
+mod explain;
 mod findings;
 mod health;
 mod ingest;
 mod lake;
 mod lake_upgrade;
+mod learn;
 mod policy;
 mod replay;
 mod rules;
+mod rules_docs;
 mod rules_test;
 mod sql;
 mod sql_prompt;
@@ -26,7 +30,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Detect(options) => detect::run(options).await,
         Command::Sql(options) => sql::run(options).await,
         Command::Rules(command) => rules::run(command).await,
-        Command::Policy(command) => policy::run(command),
+        Command::Policy(command) => policy::run(command).await,
         Command::Lake(command) => lake::run(command).await,
         Command::Worker(options) => worker::run(*options).await,
         Command::Health(options) => health::run(&options).await,

@@ -1,4 +1,4 @@
-//! `snowtrail rules list|show|check`; the tests of rules have their own file.
+//! `snowtrail rules list|show|check`; test, backtest, explain and docs have files of their own.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use snowtrail_rules::Rule;
 use snowtrail_rules::check::{check_law, check_scope};
 
 use crate::cli::{Format, RuleOptions, Rules};
-use crate::commands::rules_test;
+use crate::commands::{backtest, explain, rules_docs, rules_test};
 use crate::exit::Exit;
 use crate::output::{self, Usage};
 use crate::policy_file::{self, Bound};
@@ -25,6 +25,9 @@ pub async fn run(command: Rules) -> anyhow::Result<Exit> {
         Rules::Test { ids, rules, fixtures } => {
             rules_test::run(&ids, &policy_file::load(&rules)?, &fixtures).await
         }
+        Rules::Backtest(options) => backtest::run(*options).await,
+        Rules::Explain(options) => explain::run(options).await,
+        Rules::Docs(options) => rules_docs::run(&options),
     }
 }
 
@@ -89,7 +92,8 @@ fn described(rule: &Rule, bound: &Bound) -> String {
     text
 }
 
-fn written(value: &ParameterValue) -> String {
+/// A parameter's value as the policy writes it.
+pub fn written(value: &ParameterValue) -> String {
     match value {
         ParameterValue::Int(n) => n.to_string(),
         ParameterValue::Float(n) => n.to_string(),

@@ -11,6 +11,10 @@ fn help_of_every_command_has_not_changed_unnoticed() {
         &["ingest", "--help"],
         &["detect", "--help"],
         &["sql", "--help"],
+        &["policy", "learn", "--help"],
+        &["rules", "backtest", "--help"],
+        &["rules", "explain", "--help"],
+        &["rules", "docs", "--help"],
     ] {
         help.push_str(&format!(
             "$ snowtrail {}\n{}\n",

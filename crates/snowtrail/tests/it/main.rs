@@ -9,6 +9,7 @@ mod faults_table;
 mod law;
 mod once;
 mod other_readers;
+mod owners;
 mod rules;
 mod snowtrail;
 mod story;
