@@ -6,8 +6,8 @@
 -- scope = "secret"
 -- attack = ["T1537", "T1535"]
 -- description = """\
---   A secret was given a replica (ReplicateSecretToRegions, CreateSecret) in a region outside those that the policy \
---   lists for the organization. A replica is the whole value, behind another key, in a region whose trail, endpoints \
+--   A secret was given a replica (ReplicateSecretToRegions, CreateSecret) in a region outside those that its contract \
+--   lists (replica_regions), or else the organization. A replica is the whole value, behind another key, in a region whose trail, endpoints \
 --   and alarms may be nobody's concern. One finding for each region. High for sensitive secrets, low for insensitive \
 --   ones. Without listed regions every region is as good as any other, and nothing is found.\
 --   """
@@ -29,14 +29,15 @@ WITH asked AS ( -- a row: one region that one call replicated one secret to
   FROM secret_changes
   WHERE event_name IN ('CreateSecret', 'ReplicateSecretToRegions')
 ),
-approved AS ( -- a row: one region that the policy lists
-  SELECT DISTINCT value AS region
+organization AS ( -- one row: the regions that the policy lists for all
+  SELECT array_sort(array_agg(DISTINCT value)) AS regions
   FROM policy_trail
   WHERE kind = 'region'
 ),
-listed AS ( -- one row: those regions
-  SELECT count(*) AS regions, array_to_string(array_sort(array_agg(region)), ', ') AS names
-  FROM approved
+contracts AS ( -- a row: one secret whose contract lists regions
+  SELECT account_id, aws_region, secret_name, array_sort(replica_regions) AS regions
+  FROM policy_secrets
+  WHERE cardinality(replica_regions) > 0
 ),
 judged AS ( -- a row: one secret, one region, one second
   SELECT
@@ -48,12 +49,14 @@ judged AS ( -- a row: one secret, one region, one second
     CASE WHEN min(a.actor) = max(a.actor) THEN min(a.actor) END AS actor,
     max(a.owner) AS owner,
     max(a.sensitivity) AS sensitivity,
-    max(l.names) AS regions,
+    max(array_to_string(coalesce(c.regions, o.regions), ', ')) AS regions,
     array_sort(array_agg(DISTINCT a.event_id)) AS event_ids
   FROM asked a
-  CROSS JOIN listed l
-  LEFT ANTI JOIN approved p ON p.region = a.replica_region
-  WHERE l.regions > 0
+  CROSS JOIN organization o
+  LEFT JOIN contracts c
+    ON c.account_id = a.account_id AND c.aws_region = a.aws_region AND c.secret_name = a.secret_name
+  WHERE cardinality(coalesce(c.regions, o.regions)) > 0
+    AND NOT array_has(coalesce(c.regions, o.regions), a.replica_region)
   GROUP BY a.account_id, a.aws_region, a.secret_name, a.replica_region, a.event_time
 )
 SELECT

@@ -3,11 +3,12 @@
 //! What SQL cannot say well (globs, local hours with holidays and daylight saving) is resolved here, for the secrets
 //! and principals that the lake has seen, so that rules stay stock SQL. The tables:
 //!
-//! - `policy_secrets`: one row for each secret seen; what the policy declares about it, null where nothing.
+//! - `policy_secrets`: one row for each secret seen; what the policy declares about it, null where nothing. Lists are
+//!   empty where the entry declares none. Quiet hours are minutes of the local day, from inclusive, to exclusive.
 //! - `policy_principals`: who of those seen may do what with which secret.
 //! - `policy_people`: principals that `[[humans]]` names.
 //! - `local_time`: quarter hours from a day before the first event to a day after the last, in local terms.
-//! - `policy_trail`: what `[trail]` and `[organization]` list.
+//! - `policy_trail`: what `[trail]` and `[organization]` list, and the heartbeat in seconds.
 //!
 //! Size: proportional to secrets and principals seen and to the days covered, never to the number of events.
 
@@ -15,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Int32Array, Int64Array, RecordBatch, StringArray,
+    ArrayRef, BooleanArray, Date32Array, Int32Array, Int64Array, ListBuilder, RecordBatch, StringArray, StringBuilder,
     TimestampMicrosecondArray,
 };
 use arrow::compute::cast;
@@ -26,7 +27,7 @@ use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
 use jiff::{SignedDuration, Timestamp};
 use snowtrail_model::Policy;
-use snowtrail_model::policy::{Role, SecretEntry, Slot};
+use snowtrail_model::policy::{ClockTime, QuietHours, Role, SecretEntry, Slot};
 
 use crate::engine::Setting;
 use crate::error::{Result, RuleError};
@@ -156,6 +157,17 @@ fn policy_secrets(
         let values = entries.iter().map(|e| Some(e.is_some_and(|(_, e)| get(e))));
         Arc::new(values.collect::<BooleanArray>()) as ArrayRef
     };
+    let lists = |get: &dyn Fn(&SecretEntry) -> &[String]| {
+        let mut lists = ListBuilder::new(StringBuilder::new());
+        for entry in &entries {
+            lists.append_option(entry.map(|(_, e)| get(e).iter().map(Some).collect::<Vec<_>>()));
+        }
+        Arc::new(lists.finish()) as ArrayRef
+    };
+    let minutes = |get: &dyn Fn(&QuietHours) -> ClockTime| {
+        let minute = |e: &SecretEntry| e.quiet_hours.as_ref().map(|hours| i32::from(get(hours).minutes()));
+        Arc::new(entries.iter().map(|e| e.and_then(|(_, e)| minute(e))).collect::<Int32Array>()) as ArrayRef
+    };
     let position = entries.iter().map(|e| e.and_then(|(i, _)| i64::try_from(i).ok())).collect::<Int64Array>();
     let mut columns = key_columns(secrets);
     columns.extend([
@@ -166,6 +178,12 @@ fn policy_secrets(
         ("cache_ttl_seconds", seconds(&|e| e.cache_ttl)),
         ("decoy", flags(&|e| e.decoy)),
         ("readers_declared", flags(&|e| e.readers.is_some())),
+        ("rotators_declared", flags(&|e| !e.rotators.is_empty())),
+        ("admins_declared", flags(&|e| !e.admins.is_empty())),
+        ("replica_regions", lists(&|e| &e.replica_regions)),
+        ("vpc_endpoints", lists(&|e| &e.vpc_endpoints)),
+        ("quiet_from_minute", minutes(&|hours| hours.from)),
+        ("quiet_to_minute", minutes(&|hours| hours.to)),
         ("entry", Arc::new(position) as ArrayRef),
     ]);
     batch(columns)
@@ -198,6 +216,7 @@ fn policy_people(policy: &Policy, principals: &[Row]) -> std::result::Result<Rec
 fn policy_trail(policy: &Policy) -> std::result::Result<RecordBatch, ArrowError> {
     let mut rows: Vec<(&str, String)> = Vec::new();
     rows.extend(policy.trail.protect.iter().map(|glob| ("protect", glob.as_str().to_owned())));
+    rows.extend(policy.trail.heartbeat.map(|beat| ("heartbeat", beat.as_secs().to_string())));
     rows.extend(policy.organization.accounts.iter().map(|a| ("account", a.clone())));
     rows.extend(policy.organization.regions.iter().map(|r| ("region", r.clone())));
     batch(vec![
