@@ -288,15 +288,15 @@ pub enum Rules {
     },
     /// Findings and pages a day over any range of a lake, and what a change of rules or policy gains and loses
     #[command(after_help = "Examples:
-  snowtrail rules backtest --lake ./lake --policy policy.toml --from 2026-10-01T00:00:00Z --to 2026-11-01T00:00:00Z
+  snowtrail rules backtest --lake ./lake --from 2026-10-01T00:00:00Z --to 2026-11-01T00:00:00Z
   snowtrail rules backtest --lake ./lake --against my-rules        # a changed or a new rule
-  snowtrail rules backtest --lake ./lake --policy policy.toml --against-policy draft.toml --format json
-Writes nothing. Rules judge as of --to. Pages are folded as a worker would have sent them, its clock moving through the
-range hour by hour, told to people who knew nothing before --from.")]
+  snowtrail rules backtest --policy policy.toml --against-policy draft.toml --format json
+Writes nothing. Rules judge as of --to. Pages are folded as a worker would have sent them, its
+clock moving through the range hour by hour, to people who knew nothing before --from.")]
     Backtest(Box<Backtest>),
     /// Why a finding fired: its numbers, its baseline, its events, and who was told
     #[command(after_help = "Examples:
-  snowtrail rules explain 'rotation-failed:111122223333|us-west-2|prod/snowy-cart/db|RotationFailed|2026-11-06T11:00:15Z'
+  snowtrail rules explain 'rotation-failed:111122223333|us-west-2|prod/snowy-cart/db|…' --lake ./lake
   snowtrail rules explain KEY --lake ./lake --policy policy.toml --format json
 Keys: snowtrail sql \"SELECT key, title FROM findings\"")]
     Explain(Explain),
@@ -322,8 +322,9 @@ pub enum PolicyCommand {
     #[command(after_help = "Examples:
   snowtrail policy learn --lake ./lake --out draft.toml
   snowtrail policy learn --lake ./lake --from 2026-10-01T00:00:00Z --timezone Europe/Berlin
-  snowtrail policy learn --lake ./lake --policy policy.toml        # only what it does not declare yet
-Run `snowtrail detect` first: what an open finding asks about is no precedent. The draft is for people to read and cut.")]
+  snowtrail policy learn --lake ./lake --policy policy.toml       # only what it does not declare
+Run `snowtrail detect` first: what an open finding asks about is no precedent.
+The draft is for people to read and cut.")]
     Learn(Box<Learn>),
 }
 
