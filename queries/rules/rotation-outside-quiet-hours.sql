@@ -3,7 +3,7 @@
 -- severity = "info"
 -- window = "15m"
 -- history = "1d"
--- scope = "secret"
+-- scope = "all"
 -- attack = []
 -- description = """\
 --   The contract declares quiet hours, local hours in which nobody should read, and a rotation of the secret began at \

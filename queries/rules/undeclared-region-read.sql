@@ -76,3 +76,4 @@ FROM spaced d
 LEFT JOIN policy_secrets p
   ON p.account_id = d.account_id AND p.aws_region = d.aws_region AND p.secret_name = d.secret_name
 WHERE (d.previous_day IS NULL OR d.day > d.previous_day + $memory) AND d.reads >= $min_reads
+  AND NOT coalesce(array_has(p.replica_regions, d.aws_region), false)

@@ -107,7 +107,7 @@ SELECT
   concat('no reader outside account ', s.account_id) AS expected,
   s.event_ids AS evidence,
   named_struct(
-    'members', make_array('cross-account-read', 'resource-policy-widened', 'first-seen-reader', 'unexpected-reader'),
+    'members', make_array('cross-account-read', 'secret-policy-widened', 'first-seen-reader', 'unexpected-reader'),
     'changed_at', s.changed_at, 'changed_by', s.changed_by, 'lets_in', s.whom, 'public', s.is_public,
     'reader_account', s.principal_account, 'own_account', o.value IS NOT NULL, 'source_ip', s.source_ip,
     'owner', p.owner, 'sensitivity', p.sensitivity

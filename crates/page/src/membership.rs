@@ -1,8 +1,8 @@
 //! Stories that a rule tells: a finding that is made of other findings, and outranks them.
 //!
 //! A rule that tells a story names the rules of its members in the finding's detail (`"members": ["first-seen-reader"]`).
-//! Which findings they are is seen here: findings of those rules about the same principal or secret, at about the same
-//! time. A story whose members people know of is told as their escalation, in their thread; a member that is found after
+//! Which findings they are is seen here: findings of those rules about the same secret, or the same principal (or one that
+//! the story names beside its own, see [`BESIDE`]), at about the same time. A story whose members people know of is told as their escalation, in their thread; a member that is found after
 //! its story was told is not told again. Findings themselves stay as they are (the law of rules knows no pages).
 //!
 //! Not to be confused with [`story`](crate::story), which puts findings into one page, whoever found them.
@@ -26,7 +26,7 @@ pub struct Traces(BTreeMap<String, Trace>);
 struct Trace {
     rule: String,
     severity: Severity,
-    principal: Option<String>,
+    principals: Vec<String>,
     secret: Option<(Option<String>, String)>,
     start: Timestamp,
     end: Timestamp,
@@ -76,7 +76,7 @@ impl Trace {
         Trace {
             rule: finding.rule.clone(),
             severity: finding.severity,
-            principal: finding.principal.clone(),
+            principals: principals(finding),
             secret,
             start: finding.window_start,
             end: finding.window_end,
@@ -86,7 +86,7 @@ impl Trace {
 
     /// Whether the other is a member of this story.
     fn holds(&self, other: &Trace) -> bool {
-        let one_principal = self.principal.is_some() && self.principal == other.principal;
+        let one_principal = self.principals.iter().any(|principal| other.principals.contains(principal));
         let one_secret = self.secret.is_some() && self.secret == other.secret;
         let reach = |time: Timestamp| time.saturating_add(STORY_GAP).unwrap_or(Timestamp::MAX);
         self.members.contains(&other.rule)
@@ -96,12 +96,29 @@ impl Trace {
     }
 }
 
+/// Keys of a story's detail that name principals beside the finding's own: who opened the door that another went through.
+const BESIDE: [&str; 4] = ["changed_by", "cancelled_by", "blinded_by", "newcomer"];
+
+fn principals(finding: &Finding) -> Vec<String> {
+    let mut principals: Vec<String> = finding.principal.iter().cloned().collect();
+    if !members(finding).is_empty() {
+        let detail = detail(finding);
+        let named = BESIDE.iter().filter_map(|key| detail.get(key)?.as_str().map(str::to_owned));
+        principals.extend(named);
+    }
+    principals
+}
+
+fn detail(finding: &Finding) -> serde_json::Value {
+    serde_json::from_str(&finding.detail).unwrap_or_default()
+}
+
 /// The rules of a story's members; none for a finding that is no story.
 pub(crate) fn members(finding: &Finding) -> Vec<String> {
     if !finding.detail.contains("\"members\"") {
         return Vec::new();
     }
-    let detail = serde_json::from_str::<serde_json::Value>(&finding.detail).unwrap_or_default();
+    let detail = detail(finding);
     let named = detail.get("members").and_then(|members| members.as_array()).into_iter().flatten();
     named.filter_map(|rule| rule.as_str().map(str::to_owned)).collect()
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use snowtrail_model::{Finding, Policy};
-use snowtrail_page::{FoldInputs, Ledger, Page, PublishTarget, fold};
+use snowtrail_page::{FoldInputs, Ledger, Page, PublishTarget, Traces, fold};
 
 /// How far the clock moves at a time: reminders are at least a minute apart and mostly hours, stories a quarter hour.
 const STEP: SignedDuration = SignedDuration::from_hours(1);
@@ -33,7 +33,7 @@ pub fn tell(findings: &[Finding], policy: &Policy, to: Timestamp) -> Vec<Told> {
         over.into_iter().for_each(|over| waiting.entry(over).or_default().push(finding));
     }
     let reminds = policy.pages.remind_every.is_some();
-    let (mut told, mut ledger) = (Vec::new(), Ledger::default());
+    let (mut told, mut ledger, mut traces) = (Vec::new(), Ledger::default(), Traces::default());
     let mut open = BTreeMap::<&str, &Finding>::new();
     let mut clock = waiting.keys().next().copied();
     while let Some(now) = clock {
@@ -49,7 +49,10 @@ pub fn tell(findings: &[Finding], policy: &Policy, to: Timestamp) -> Vec<Told> {
             heard.extend(again);
             open.retain(|_, finding| finding.resolved_at().is_none_or(|over| over > now));
         }
-        told.extend(pages(&heard, policy, now, &mut ledger));
+        heard.iter().for_each(|finding| traces.note(finding));
+        let about = FoldInputs { policy, tags: &BTreeMap::new(), now, already: &ledger, traces: &traces };
+        let pages = fold(&heard, &about).pages;
+        told.extend(sent(pages, now, &mut ledger));
         let next = waiting.keys().next().copied();
         let tick = now.saturating_add(STEP).ok().filter(|tick| reminds && !open.is_empty() && *tick <= to);
         clock = match (next, tick) {
@@ -60,16 +63,14 @@ pub fn tell(findings: &[Finding], policy: &Policy, to: Timestamp) -> Vec<Told> {
     told
 }
 
-fn pages(findings: &[Finding], policy: &Policy, now: Timestamp, ledger: &mut Ledger) -> Vec<Told> {
-    let tags = BTreeMap::new();
-    let folded = fold(findings, &FoldInputs { policy, tags: &tags, now, already: ledger });
+fn sent(pages: Vec<Page>, now: Timestamp, ledger: &mut Ledger) -> Vec<Told> {
     let at = ledger.planning_time(now);
-    for page in &folded.pages {
+    for page in &pages {
         let target = page.route.as_ref().unwrap_or(&PublishTarget::Stdout);
         ledger.record(&page.planned(target, at));
         ledger.record(&page.sent(target, at));
     }
-    folded.pages.into_iter().map(|page| Told { at: now, page }).collect()
+    pages.into_iter().map(|page| Told { at: now, page }).collect()
 }
 
 /// The finding as people could know it then: not over before it was.
