@@ -64,6 +64,10 @@ class Labels:
             for name in label["principals"] + label["secrets"]:
                 self.by_name.setdefault(name, set()).add(number)
 
+    def cited(self, finding: dict) -> set:
+        """Ids of the labels of which the finding cites an event."""
+        return {self.all[n]["id"] for event in finding.get("evidence") or [] for n in self.by_event.get(event, ())}
+
     def about(self, finding: dict) -> list:
         """Labels that the finding is about."""
         cited = {n for event in finding.get("evidence") or [] for n in self.by_event.get(event, ())}
@@ -131,8 +135,9 @@ def judge(labels: Labels, classes: Classes, findings: list) -> dict:
         allowed = [label for label in trapped if _any(label["may_report"], finding["rule"])]
         for label in finds:
             found[label["id"]].append(finding)
+        cited = labels.cited(finding)
         for label in incidents:
-            if label not in finds:
+            if label not in finds and (label["id"] in cited or not label["events"]):
                 other[label["id"]].append(finding)
         if finds or follows:
             verdict, why = ("found" if finds else "follows"), (finds or follows)[0]["id"]
