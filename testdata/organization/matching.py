@@ -15,6 +15,14 @@ def load_findings(path: Path) -> list:
     return [json.loads(line) for line in path.read_text().splitlines() if line.strip().startswith("{")]
 
 
+def rule_ids(folder: Path | None) -> set | None:
+    """Ids of the rules in a folder that holds rules/ (and hunts, which are none), or of a folder of rules."""
+    if folder is None:
+        return None
+    inner = folder / "rules"
+    return {path.stem for path in (inner if inner.is_dir() else folder).glob("*.sql")}
+
+
 def is_alarm(finding: dict) -> bool:
     """Medium or above."""
     return SEVERITIES.index(finding["severity"]) >= SEVERITIES.index("medium")
