@@ -201,7 +201,7 @@ def quiet_hours_quiet(case):
 
 
 def _quiet_hours(case, hour):
-    item = _rotated(case, lambda i: i.has_quiet_hours)
+    item = _rotated(case)
     item.has_quiet_hours = True
     rotate(case.world, case.trail, item, case.when(hour))
     case.names(item)
