@@ -108,13 +108,13 @@ def every_read(reads: list) -> list:
     return [_finding("fixed-every-read", [record]) for record in reads]
 
 
-def row(name: str, labels: Labels, findings: list) -> dict:
-    """One line of the table."""
+def row(name: str, labels: Labels, counted: list, findings: list) -> dict:
+    """One line of the table. What is near any incident is not false, though only those of reads are counted."""
     noticed, traps, false = set(), set(), 0
     for finding in findings:
         about = labels.about(finding)
         incidents = {label["id"] for label in about if label["kind"] == "incident"}
-        noticed |= incidents
+        noticed |= labels.cited(finding)
         if not incidents and not is_planned(labels.document, finding):
             trapped = {label["id"] for label in about if label["kind"] == "trap"}
             traps |= trapped
@@ -126,8 +126,8 @@ def row(name: str, labels: Labels, findings: list) -> dict:
         "alarms": len(findings),
         "a day": round(len(findings) / document["days"], 1),
         **{
-            variant: f"{len([i for i in labels.incidents if i['variant'] == variant and i['id'] in noticed])} of "
-            f"{len([i for i in labels.incidents if i['variant'] == variant])}"
+            variant: f"{len([i for i in counted if i['variant'] == variant and i['id'] in noticed])} of "
+            f"{len([i for i in counted if i['variant'] == variant])}"
             for variant in ("loud", "quiet")
         },
         "traps hit": f"{len(traps)} of {len(labels.traps)}",
@@ -135,12 +135,10 @@ def row(name: str, labels: Labels, findings: list) -> dict:
     }
 
 
-def only_reads(labels: Labels, reads: list) -> Labels:
-    """The same labels without incidents of which no read is a part."""
+def of_reads(labels: Labels, reads: list) -> list:
+    """Incidents of which a read is a part."""
     ids = {record["eventID"] for record in reads}
-    document = labels.document
-    kept = [label for label in labels.all if label["kind"] == "trap" or ids.intersection(label["events"])]
-    return Labels({**document, "labels": kept})
+    return [label for label in labels.incidents if ids.intersection(label["events"])]
 
 
 def main() -> int:
@@ -150,15 +148,16 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="write the figures here")
     arguments = parser.parse_args()
     reads = load_reads(arguments.folder)
-    labels = only_reads(Labels(json.loads((arguments.folder / "labels.json").read_text())), reads)
+    labels = Labels(json.loads((arguments.folder / "labels.json").read_text()))
+    counted = of_reads(labels, reads)
     rows = [
-        row("20 distinct secrets in 6 minutes, by session", labels, many_in_minutes(reads)),
-        row("first read by user name in 5 days", labels, first_in_days(reads)),
-        row("every read is high", labels, every_read(reads)),
+        row("20 distinct secrets in 6 minutes, by session", labels, counted, many_in_minutes(reads)),
+        row("first read by user name in 5 days", labels, counted, first_in_days(reads)),
+        row("every read is high", labels, counted, every_read(reads)),
     ]
     if arguments.findings:
         alarms = [f for f in load_findings(arguments.findings) if is_alarm(f)]
-        rows.append(row("Snowtrail, medium or above", labels, alarms))
+        rows.append(row("Snowtrail, medium or above", labels, counted, alarms))
     print("| " + " | ".join(rows[0]) + " |\n|" + "---|" * len(rows[0]))
     for each in rows:
         print("| " + " | ".join(str(value) for value in each.values()) + " |")

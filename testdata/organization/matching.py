@@ -15,6 +15,14 @@ def load_findings(path: Path) -> list:
     return [json.loads(line) for line in path.read_text().splitlines() if line.strip().startswith("{")]
 
 
+def rule_ids(folder: Path | None) -> set | None:
+    """Ids of the rules in a folder that holds rules/ (and hunts, which are none), or of a folder of rules."""
+    if folder is None:
+        return None
+    inner = folder / "rules"
+    return {path.stem for path in (inner if inner.is_dir() else folder).glob("*.sql")}
+
+
 def is_alarm(finding: dict) -> bool:
     """Medium or above."""
     return SEVERITIES.index(finding["severity"]) >= SEVERITIES.index("medium")
@@ -63,6 +71,10 @@ class Labels:
                 self.by_event.setdefault(event, set()).add(number)
             for name in label["principals"] + label["secrets"]:
                 self.by_name.setdefault(name, set()).add(number)
+
+    def cited(self, finding: dict) -> set:
+        """Ids of the labels of which the finding cites an event."""
+        return {self.all[n]["id"] for event in finding.get("evidence") or [] for n in self.by_event.get(event, ())}
 
     def about(self, finding: dict) -> list:
         """Labels that the finding is about."""
@@ -131,8 +143,9 @@ def judge(labels: Labels, classes: Classes, findings: list) -> dict:
         allowed = [label for label in trapped if _any(label["may_report"], finding["rule"])]
         for label in finds:
             found[label["id"]].append(finding)
+        cited = labels.cited(finding)
         for label in incidents:
-            if label not in finds:
+            if label not in finds and (label["id"] in cited or not label["events"]):
                 other[label["id"]].append(finding)
         if finds or follows:
             verdict, why = ("found" if finds else "follows"), (finds or follows)[0]["id"]

@@ -41,6 +41,9 @@ def simulate(seed: int, small: bool, out: Path, tell=lambda text: None) -> dict:
     life_services.plan_deploys(world)
     life_care.plan_rotations(world)
     life_people.plan_jobs(world)
+    # The labels are written last: a run that was cut short leaves nothing that looks whole, and no findings of another.
+    for stale in ("labels.json", "policy.toml", "findings.jsonl"):
+        (out / stale).unlink(missing_ok=True)
     shutil.rmtree(out / "AWSLogs", ignore_errors=True)
     shipper = Shipper(world, out)
     planned, made = cases.schedule(world), []

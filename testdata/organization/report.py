@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 
-from matching import Classes, Labels, load_findings  # noqa: E402
+from matching import Classes, Labels, load_findings, rule_ids  # noqa: E402
 from score import HERE, markdown, score  # noqa: E402
 
 FIGURES = ["loud", "quiet", "loud_with_rule", "quiet_with_rule"]
@@ -42,7 +42,7 @@ def run(seed: int, arguments) -> dict:
         command += ["--rules", str(arguments.rules)] if arguments.rules else []
         printed = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
         findings.write_bytes(printed)
-    rules = {path.stem for path in arguments.rules.rglob("*.sql")} if arguments.rules else None
+    rules = rule_ids(arguments.rules)
     labels = Labels(json.loads((folder / "labels.json").read_text()))
     return score(labels, Classes(HERE / "classes.toml"), load_findings(findings), rules)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 
-from matching import Classes, Labels, is_alarm, judge, load_findings  # noqa: E402
+from matching import Classes, Labels, is_alarm, judge, load_findings, rule_ids  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 
@@ -146,7 +146,7 @@ def main() -> int:
     parser.add_argument("--max-traps", type=int, help="gate: traps hit")
     parser.add_argument("--max-false", type=float, help="gate: false findings per 100 secrets per week")
     arguments = parser.parse_args()
-    rules = {path.stem for path in arguments.rules.rglob("*.sql")} if arguments.rules else None
+    rules = rule_ids(arguments.rules)
     labels = Labels(json.loads(arguments.labels.read_text()))
     result = score(labels, Classes(arguments.classes), load_findings(arguments.findings), rules)
     print(markdown(result) + (details(result) if arguments.list else ""))

@@ -340,6 +340,8 @@ class World:
             self._free_items.remove(found)
             return found
         used = [item for item in self.items if fits(item)]
+        if not used:
+            raise LookupError("this organization has no secret of the kind that a case wants")
         return dice("reuse", self.seed, len(used)).choice(used)
 
     def take_function(self, apart_from: Service | None = None) -> Function:
