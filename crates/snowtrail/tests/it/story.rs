@@ -72,6 +72,9 @@ fn second_detection_changes_nothing_and_pages_nobody() {
 
 #[test]
 fn fail_on_tells_by_the_exit_status() {
-    snowtrail(&[&REPLAY[..], &["--fail-on", "high", "--format", "csv"]].concat()).expect_status(1);
-    snowtrail(&[&REPLAY[..], &["--fail-on", "critical", "--format", "csv"]].concat()).expect_status(0);
+    let with = |more: &[&str]| snowtrail(&[&REPLAY[..], &["--format", "csv"], more].concat());
+    with(&["--fail-on", "critical"]).expect_status(1);
+    // Before the one critical finding, which is of the 7th.
+    with(&["--fail-on", "critical", "--now", "2026-11-06T12:00:00Z"]).expect_status(0);
+    with(&["--fail-on", "high", "--now", "2026-11-06T12:00:00Z"]).expect_status(1);
 }

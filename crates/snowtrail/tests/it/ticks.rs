@@ -29,6 +29,8 @@ const PRESENT: &str = "2026-11-03T00:00:00Z";
 /// A policy under which the fixtures' contracts, hours and decoys all hold.
 const POLICY: &str = r#"
 [organization]
+accounts = ["111122223333", "222233334444"]
+regions = ["us-west-2", "us-east-1"]
 timezone = "America/Los_Angeles"
 business_hours = { days = "mon-fri", from = "08:00", to = "18:00" }
 
@@ -45,6 +47,8 @@ sensitivity = "critical"
 readers = ["arn:aws:iam::111122223333:role/Blizzard-Checkout-TaskRole"]
 break_glass = ["arn:aws:iam::*:role/Snowy-OnCall"]
 rotators = ["arn:aws:iam::111122223333:role/Snowy-Rotation-Role"]
+vpc_endpoints = ["vpce-0a1b2c3d4e5f60718"]
+cache_ttl = "5m"
 "#;
 
 /// SplitMix64: enough chance for a deal, and the same on every machine.
