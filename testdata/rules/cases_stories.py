@@ -209,6 +209,7 @@ def crossing(account=ALIEN, severity="high", at="2026-11-05T10:00:00Z"):
 
 
 @case
+@also(("secret-policy-widened", f"{HOME}|prod/blizzard-checkout/db|PutResourcePolicy|2026-11-03T10:00:00Z", "critical"))
 def widened_then_external__fires_for_everybody(t):
     """Opened to everybody, and read by an account outside the organization two days later."""
     let_in(t, "2026-11-03T10:00:00Z", admin(), "*")
@@ -218,6 +219,7 @@ def widened_then_external__fires_for_everybody(t):
 
 
 @case
+@also(("secret-policy-widened", f"{HOME}|prod/blizzard-checkout/db|PutResourcePolicy|2026-11-03T10:00:00Z", "medium"))
 def widened_then_external__fires_high_where_nothing_is_listed(t):
     """Opened to one account; the policy does not say which are the organization's."""
     let_in(t, "2026-11-03T10:00:00Z", admin(), f"arn:aws:iam::{ALIEN}:root")
@@ -227,6 +229,7 @@ def widened_then_external__fires_high_where_nothing_is_listed(t):
 
 
 @case
+@also(("secret-policy-widened", f"{HOME}|prod/blizzard-checkout/db|PutResourcePolicy|2026-11-03T10:00:00Z", "critical"))
 def widened_then_external__quiet_after_two_weeks(t):
     """Differs in the time: the read comes two weeks after the change."""
     let_in(t, "2026-11-03T10:00:00Z", admin(), "*")
@@ -243,6 +246,7 @@ def widened_then_external__quiet_own_account_let_in(t):
 
 
 @case
+@also(("secret-policy-widened", f"{HOME}|prod/blizzard-checkout/db|PutResourcePolicy|2026-11-03T10:00:00Z", "critical"))
 def widened_then_external__quiet_reads_since_long(t):
     """Differs in history: the partner read the secret before the change as well."""
     t.get_secret_value("2026-10-28T10:00:00Z", alien(), db(), ask="arn")
@@ -255,6 +259,7 @@ def widened_then_external__quiet_reads_since_long(t):
 
 
 @case
+@also(("rotation-disabled", f"{HOME}|prod/blizzard-checkout/db|2026-11-03T18:00:00Z", "medium"))
 def rotation_cancelled_then_read__fires_for_the_same_hand(t):
     """An admin switches rotation off and reads the value, twice: one finding."""
     t.cancel_rotate_secret("2026-11-03T18:00:00Z", admin(), db())
@@ -265,6 +270,7 @@ def rotation_cancelled_then_read__fires_for_the_same_hand(t):
 
 
 @case
+@also(("rotation-disabled", f"{HOME}|prod/blizzard-checkout/db|2026-11-03T18:00:00Z", "high"))
 def rotation_cancelled_then_read__fires_critical_for_a_stranger(t):
     """One role switches it off, another that never read it reads a sensitive value, in a batch."""
     six_weeks(t)
@@ -276,6 +282,7 @@ def rotation_cancelled_then_read__fires_critical_for_a_stranger(t):
 
 
 @case
+@also(("rotation-disabled", f"{HOME}|prod/blizzard-checkout/db|2026-11-03T18:00:00Z", "medium"))
 def rotation_cancelled_then_read__quiet_the_service_goes_on(t):
     """Differs in the reader: the service that always reads it."""
     six_weeks(t)
@@ -285,6 +292,7 @@ def rotation_cancelled_then_read__quiet_the_service_goes_on(t):
 
 
 @case
+@also(("rotation-disabled", f"{HOME}|prod/blizzard-checkout/db|2026-11-03T18:00:00Z", "medium"))
 def rotation_cancelled_then_read__quiet_days_later(t):
     """Differs in the time: two days lie between."""
     t.cancel_rotate_secret("2026-11-03T18:00:00Z", admin(), db())

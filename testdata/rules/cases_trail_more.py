@@ -139,6 +139,7 @@ def pipeline_attacked__fires_role(t):
 
 
 @case
+@also(("key-about-to-die", f"{HOME}|9df26d66-496e-5d73-833d-578234513d8a|DisableKey|2026-11-03T12:00:00Z", "low"))
 def pipeline_attacked__fires_key(t):
     """The key of the trail's files, known from CreateTrail."""
     settings = {"s3BucketName": "snowy-trail", "kmsKeyId": KEY, "isMultiRegionTrail": True, "enableLogFileValidation": True}

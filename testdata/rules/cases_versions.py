@@ -100,6 +100,7 @@ def deleted(t, *minutes, outcome="deleted", who=None, **how):
 
 
 @case
+@also(("secret-deleted", f"{HOME}|prod/blizzard-checkout/db|2026-11-03T10:00:00Z", "medium"))
 def doomed_secret_access__fires_for_hours(t):
     """The service goes on asking for two hours; on the next day too, which is no second finding."""
     deleted(t, 5, 65, 125, 1600)
@@ -107,6 +108,7 @@ def doomed_secret_access__fires_for_hours(t):
 
 
 @case
+@also(("secret-deleted", f"{HOME}|prod/blizzard-checkout/db|2026-11-03T10:00:00Z", "high"))
 def doomed_secret_access__fires_low_for_minutes(t):
     """Deleted without recovery; its tasks outlive it by half an hour."""
     deleted(t, 1, 10, 30, outcome="not_found", force=True)
@@ -114,6 +116,7 @@ def doomed_secret_access__fires_low_for_minutes(t):
 
 
 @case
+@also(("secret-deleted", f"{HOME}|prod/blizzard-checkout/db|2026-11-03T10:00:00Z", "medium"))
 def doomed_secret_access__quiet_a_straggler(t):
     """Differs in the number: two attempts."""
     deleted(t, 5, 125)
@@ -121,6 +124,7 @@ def doomed_secret_access__quiet_a_straggler(t):
 
 
 @case
+@also(("secret-deleted", f"{HOME}|prod/blizzard-checkout/db|2026-11-03T10:00:00Z", "medium"))
 def doomed_secret_access__quiet_restored(t):
     """Differs in the secret's life: it is restored before the attempts that fail for another reason."""
     deleted(t)
@@ -131,6 +135,7 @@ def doomed_secret_access__quiet_restored(t):
 
 
 @case
+@also(("secret-deleted", f"{HOME}|prod/blizzard-checkout/db|2026-11-03T10:00:00Z", "medium"))
 def doomed_secret_access__quiet_misspelt(t):
     """Differs in the secret: one that never was."""
     deleted(t)

@@ -1,6 +1,7 @@
 """Who acts in the fixtures, and how a case is registered. Knows no rule."""
 
 import sys
+from functools import wraps
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -23,6 +24,17 @@ def case(make):
     rule, name = make.__name__.split("__")
     CASES.append((rule.replace("_", "-"), name.replace("_", "-"), make))
     return make
+
+
+def also(*findings):
+    """A case of which other rules rightly tell something too."""
+    def adding(make):
+        @wraps(make)
+        def told(trail):
+            said = make(trail)
+            return {**said, "findings": [*said.get("findings", ()), *findings]}
+        return told
+    return adding
 
 
 def task(session="3f9c1d20"):
