@@ -31,7 +31,7 @@ pub fn why(severity: &str, detail: &Value, rule: Option<&Rule>) -> Vec<String> {
 fn sentences(text: &str) -> Vec<String> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let ends = |word: &&str| word.ends_with('.') && !matches!(*word, "e.g." | "i.e.");
-    words.split_inclusive(|word| ends(&word)).map(|words| words.join(" ")).collect()
+    words.split_inclusive(|word| ends(word)).map(|words| words.join(" ")).collect()
 }
 
 fn names(sentence: &str, severity: &str) -> bool {
