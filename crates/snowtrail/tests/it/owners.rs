@@ -139,7 +139,7 @@ fn backtest_tells_findings_and_pages_a_day_and_writes_nothing() {
     };
     let middle = "2026-11-05T00:00:00Z";
     assert_eq!(upto(RANGE[1], middle), Some(3));
-    assert_eq!(upto(middle, RANGE[3]), Some(6));
+    assert_eq!(upto(middle, RANGE[3]), Some(9));
 }
 
 #[test]
