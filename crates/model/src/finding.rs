@@ -132,12 +132,29 @@ impl Finding {
     /// `"2026-11-20T13:10:00Z"`. Over is not withdrawn: it did hold. Anything else under that key is no answer, so
     /// that a slip in a rule leaves the finding open, where people look.
     pub fn resolved_at(&self) -> Option<Timestamp> {
-        // Most findings never end; looking for the word first spares them the parser.
-        if !self.detail.contains("resolved_at") {
+        self.detail_of("resolved_at")?.as_str()?.parse().ok()
+    }
+
+    /// The rules of the findings that it is made of; none where it tells no story.
+    ///
+    /// A rule says so by a top-level key `members` in [`Finding::detail`]: a list of rule ids, such as
+    /// `["first-seen-reader", "secret-read-breadth"]`.
+    pub fn members(&self) -> Vec<String> {
+        let named = self.detail_of("members");
+        let named = named.as_ref().and_then(serde_json::Value::as_array).into_iter().flatten();
+        named.filter_map(|rule| rule.as_str().map(str::to_owned)).collect()
+    }
+
+    /// What a rule says under a top-level key of [`Finding::detail`].
+    pub fn detail_of(&self, key: &str) -> Option<serde_json::Value> {
+        // Most findings say nothing under a given key; looking for the word first spares them the parser.
+        if !self.detail.contains(key) {
             return None;
         }
-        let detail = serde_json::from_str::<serde_json::Value>(&self.detail).ok()?;
-        detail.get("resolved_at")?.as_str()?.parse().ok()
+        serde_json::from_str::<serde_json::Value>(&self.detail)
+            .ok()?
+            .get_mut(key)
+            .map(serde_json::Value::take)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use crate::kind::PageKind;
 use crate::ledger::{Ledger, Standing};
-use crate::membership::{Traces, members};
+use crate::membership::Traces;
 use crate::page::Page;
 use crate::story::stories;
 use jiff::{SignedDuration, Timestamp};
@@ -261,7 +261,7 @@ fn by_audience<'f>(story: Vec<Item<'f>>, policy: &Policy) -> BTreeMap<Option<Pub
 
 /// The order of findings in a page: worst first, a story before what it is made of, then oldest, then by key.
 pub(crate) fn worst_first(a: &Finding, b: &Finding) -> std::cmp::Ordering {
-    let is_story = |finding: &Finding| !members(finding).is_empty();
+    let is_story = |finding: &Finding| !finding.members().is_empty();
     b.severity
         .cmp(&a.severity)
         .then_with(|| is_story(b).cmp(&is_story(a)))

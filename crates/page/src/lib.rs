@@ -1,7 +1,8 @@
 //! Pages: what people are told about findings, once.
 //!
 //! Reading order: [`fold`](mod@fold) (findings → pages: stories, storms, reminders, what stays unsent), [`story`]
-//! (which findings are one story), [`membership`] (findings that are made of findings), [`kind`] (what can happen to a finding), [`page`] (one page and its subject),
+//! (which findings are one story), [`membership`] (findings that are made of findings), [`kind`] (what can happen to a
+//! finding), [`page`] (one page and its subject),
 //! [`outbox`] (planned, sent, resumed), [`ledger`] (what people know by now), [`render`](mod@render) (a page as
 //! text, JSON, OCSF or a chat's card), [`escape`] (text of attackers made inert), [`attribute`] (what subscriptions
 //! filter by), [`publish`] (where pages go).

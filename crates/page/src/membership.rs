@@ -1,9 +1,10 @@
 //! Stories that a rule tells: a finding that is made of other findings, and outranks them.
 //!
-//! A rule that tells a story names the rules of its members in the finding's detail (`"members": ["first-seen-reader"]`).
-//! Which findings they are is seen here: findings of those rules about the same secret, or the same principal (or one that
-//! the story names beside its own, see [`BESIDE`]), at about the same time. A story whose members people know of is told as their escalation, in their thread; a member that is found after
-//! its story was told is not told again. Findings themselves stay as they are (the law of rules knows no pages).
+//! A rule that tells a story names the rules of its members ([`Finding::members`]). Which findings they are is seen here:
+//! findings of those rules about the same secret, or the same principal (or one that the story names beside its own, see
+//! `BESIDE`), at about the same time. A story whose members people know of is told as their escalation, in their thread; a
+//! member that is found after its story was told is not told again. Findings themselves stay as they are (the law of rules
+//! knows no pages).
 //!
 //! Not to be confused with [`story`](crate::story), which puts findings into one page, whoever found them.
 
@@ -15,8 +16,12 @@ use snowtrail_model::{Finding, FindingState, Severity};
 use crate::ledger::{Ledger, Standing};
 use crate::story::STORY_GAP;
 
-/// Findings that are remembered, about 300 bytes each. Of more the earliest are forgotten: their stories are told anew.
+/// Findings that are remembered, about 300 bytes each. Of more the earliest quarter is forgotten, at once so that not every
+/// finding looks for the earliest: their stories are told anew.
 const TRACES_MAX: usize = 20_000;
+
+/// Keys of a story's detail that name principals beside the finding's own: who opened the door that another went through.
+const BESIDE: [&str; 4] = ["changed_by", "cancelled_by", "blinded_by", "newcomer"];
 
 /// Open findings of late, as far as membership goes.
 #[derive(Debug, Clone, Default)]
@@ -42,8 +47,10 @@ impl Traces {
         }
         self.0.insert(finding.key.clone(), Trace::of(finding));
         if self.0.len() > TRACES_MAX {
-            let earliest = self.0.iter().min_by_key(|(_, trace)| trace.end).map(|(key, _)| key.clone());
-            earliest.and_then(|key| self.0.remove(&key));
+            let mut ends: Vec<(Timestamp, String)> =
+                self.0.iter().map(|(key, trace)| (trace.end, key.clone())).collect();
+            let (earliest, _, _) = ends.select_nth_unstable(TRACES_MAX / 4);
+            earliest.iter().for_each(|(_, key)| drop(self.0.remove(key)));
         }
     }
 
@@ -72,15 +79,18 @@ impl Traces {
 
 impl Trace {
     fn of(finding: &Finding) -> Trace {
+        let members = finding.members();
         let secret = finding.secret_name.clone().map(|name| (finding.account_id.clone(), name));
+        let beside = BESIDE.iter().filter(|_| !members.is_empty()).filter_map(|key| finding.detail_of(key));
+        let beside = beside.filter_map(|named| named.as_str().map(str::to_owned));
         Trace {
             rule: finding.rule.clone(),
             severity: finding.severity,
-            principals: principals(finding),
+            principals: finding.principal.iter().cloned().chain(beside).collect(),
             secret,
             start: finding.window_start,
             end: finding.window_end,
-            members: members(finding),
+            members,
         }
     }
 
@@ -94,31 +104,4 @@ impl Trace {
             && other.start <= reach(self.end)
             && self.start <= reach(other.end)
     }
-}
-
-/// Keys of a story's detail that name principals beside the finding's own: who opened the door that another went through.
-const BESIDE: [&str; 4] = ["changed_by", "cancelled_by", "blinded_by", "newcomer"];
-
-fn principals(finding: &Finding) -> Vec<String> {
-    let mut principals: Vec<String> = finding.principal.iter().cloned().collect();
-    if !members(finding).is_empty() {
-        let detail = detail(finding);
-        let named = BESIDE.iter().filter_map(|key| detail.get(key)?.as_str().map(str::to_owned));
-        principals.extend(named);
-    }
-    principals
-}
-
-fn detail(finding: &Finding) -> serde_json::Value {
-    serde_json::from_str(&finding.detail).unwrap_or_default()
-}
-
-/// The rules of a story's members; none for a finding that is no story.
-pub(crate) fn members(finding: &Finding) -> Vec<String> {
-    if !finding.detail.contains("\"members\"") {
-        return Vec::new();
-    }
-    let detail = detail(finding);
-    let named = detail.get("members").and_then(|members| members.as_array()).into_iter().flatten();
-    named.filter_map(|rule| rule.as_str().map(str::to_owned)).collect()
 }
