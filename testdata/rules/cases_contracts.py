@@ -3,7 +3,6 @@
 from cast import *  # noqa: F403
 from records import *  # noqa: F403
 
-NAME = "prod/blizzard-checkout/db"
 ENDPOINT = "vpce-0a1b2c3d4e5f60718"
 ENDPOINTS = f'[[secrets]]\nmatch = "prod/blizzard-checkout/*"\nsensitivity = "high"\nvpc_endpoints = ["{ENDPOINT}"]\n'
 QUIET = (

@@ -3,16 +3,13 @@
 from cast import *  # noqa: F403
 from records import *  # noqa: F403
 
-NOON = "2026-11-03T12:00:00Z"
 DAY = "2026-11-03T00:00:00Z"
 KEY = key_arn("secrets")  # noqa: F405 (the key of every secret in these cases)
 KEY_ID = KEY.split("/")[-1]
 DATA_KEY = key_arn("data")  # noqa: F405 (an application's own)
 DATA_KEY_ID = DATA_KEY.split("/")[-1]
 STRANGE = "444455556666"
-INTRUDER = iam_user("svc-legacy-deploy")
 DEPLOY = assumed_role("ci-deploy", "run-7", ip="10.20.7.7")
-ORGANIZATION = f'[organization]\naccounts = ["{ACCOUNT}", "222233334444"]\n\n'
 
 
 def context_of(secret):
@@ -107,7 +104,7 @@ def granted(grantee, severity, **more):
 def key_grant_to_stranger__fires_another_account(t):
     """A role of an account that the organization does not list."""
     grantee = role_arn("Reader", STRANGE)
-    t.create_grant(NOON, INTRUDER, KEY, grantee, USE, subset={"SecretARN": db().arn})
+    t.create_grant(NOON, STRANGER, KEY, grantee, USE, subset={"SecretARN": db().arn})
     return granted(grantee, "high")
 
 
@@ -115,7 +112,7 @@ def key_grant_to_stranger__fires_another_account(t):
 def key_grant_to_stranger__fires_medium_to_encrypt_only(t):
     """The whole other account, which can write what we must read."""
     grantee = f"arn:aws:iam::{STRANGE}:root"
-    t.create_grant(NOON, INTRUDER, KEY, grantee, ["Encrypt"])
+    t.create_grant(NOON, STRANGER, KEY, grantee, ["Encrypt"])
     return granted(grantee, "medium")
 
 
@@ -123,7 +120,7 @@ def key_grant_to_stranger__fires_medium_to_encrypt_only(t):
 def key_grant_to_stranger__fires_medium_when_nobody_lists_accounts(t):
     """Without a policy file nobody can say whose account it is."""
     grantee = role_arn("Reader", STRANGE)
-    t.create_grant(NOON, INTRUDER, KEY, grantee, USE)
+    t.create_grant(NOON, STRANGER, KEY, grantee, USE)
     return granted(grantee, "medium", policy=None)
 
 
@@ -132,7 +129,7 @@ def key_grant_to_stranger__fires_medium_never_seen(t):
     """A user of our own that never did anything in six weeks may decrypt."""
     old_lake(t)
     grantee = f"arn:aws:iam::{ACCOUNT}:user/spare-7"
-    t.create_grant(NOON, INTRUDER, KEY, grantee, USE)
+    t.create_grant(NOON, STRANGER, KEY, grantee, USE)
     return granted(grantee, "medium")
 
 
@@ -188,7 +185,7 @@ def key_grant_to_stranger__quiet_young_lake(t):
 @case
 def key_grant_to_stranger__quiet_refused(t):
     """Differs in the outcome."""
-    t.create_grant(NOON, INTRUDER, KEY, role_arn("Reader", STRANGE), USE, errorCode="AccessDenied", responseElements=None)
+    t.create_grant(NOON, STRANGER, KEY, role_arn("Reader", STRANGE), USE, errorCode="AccessDenied", responseElements=None)
     return {"policy": ORGANIZATION, "loosen": {"min_rank": 0}}
 
 

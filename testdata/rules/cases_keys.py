@@ -3,13 +3,10 @@
 from cast import *  # noqa: F403
 from records import *  # noqa: F403
 
-NOON = "2026-11-03T12:00:00Z"
 KEY = key_arn("secrets")  # noqa: F405 (the key of every secret in these cases)
 KEY_ID = KEY.split("/")[-1]
 STRANGE = "444455556666"
-INTRUDER = iam_user("svc-legacy-deploy")
 DEPLOY = assumed_role("ci-deploy", "run-7", ip="10.20.7.7")
-ORGANIZATION = f'[organization]\naccounts = ["{ACCOUNT}", "222233334444"]\n\n'
 
 
 def on_key(call, at=NOON):
@@ -36,7 +33,7 @@ def used_key(t):
 def key_about_to_die__fires_deletion_scheduled(t):
     """A service read a secret under the key four days ago."""
     used_key(t)
-    t.schedule_key_deletion(NOON, INTRUDER, KEY, days=7)
+    t.schedule_key_deletion(NOON, STRANGER, KEY, days=7)
     return {"findings": [("key-about-to-die", on_key("ScheduleKeyDeletion"), "high")], "tighten": {"min_uses": 2}}
 
 
@@ -44,7 +41,7 @@ def key_about_to_die__fires_deletion_scheduled(t):
 def key_about_to_die__fires_critical_for_sensitive_secrets(t):
     """Disabled; the contract says that the secret under it is critical."""
     used_key(t)
-    t.key_switch(NOON, INTRUDER, "DisableKey", KEY)
+    t.key_switch(NOON, STRANGER, "DisableKey", KEY)
     return {"policy": CONTRACT, "findings": [("key-about-to-die", on_key("DisableKey"), "critical")], "tighten": {"min_uses": 2}}
 
 
@@ -54,7 +51,7 @@ def key_about_to_die__fires_material_deleted(t):
     old_lake(t)
     t.get_parameters("2026-10-30T10:00:00Z", task(), ["/prod/checkout/flag-key"], key=KEY)
     t.kms_decrypt("2026-10-30T11:00:00Z", batch_job(), KEY, {"purpose": "exports"})
-    t.key_material_gone(NOON, KEY, INTRUDER)
+    t.key_material_gone(NOON, KEY, STRANGER)
     return {"findings": [("key-about-to-die", on_key("DeleteImportedKeyMaterial"), "high")], "tighten": {"min_uses": 3}}
 
 
@@ -122,7 +119,7 @@ def key_about_to_die__quiet_unused_and_not_asked_for(t):
 def key_about_to_die__quiet_refused(t):
     """Differs in the outcome: the intruder was not allowed to."""
     used_key(t)
-    t.schedule_key_deletion(NOON, INTRUDER, KEY, errorCode="AccessDenied", responseElements=None)
+    t.schedule_key_deletion(NOON, STRANGER, KEY, errorCode="AccessDenied", responseElements=None)
     return {}
 
 
@@ -152,7 +149,7 @@ def widened(severity, call="PutKeyPolicy", **more):
 @case
 def key_policy_widened__fires_everybody(t):
     """A star, and no condition."""
-    t.put_key_policy(NOON, INTRUDER, KEY, policy_of(use("*")))
+    t.put_key_policy(NOON, STRANGER, KEY, policy_of(use("*")))
     return widened("critical")
 
 
@@ -161,28 +158,28 @@ def key_policy_widened__fires_everybody_but_one(t):
     """A NotPrincipal in an Allow is a star in disguise."""
     statement = use(TASK_ARN)
     statement["NotPrincipal"] = statement.pop("Principal")
-    t.put_key_policy(NOON, INTRUDER, KEY, policy_of(statement))
+    t.put_key_policy(NOON, STRANGER, KEY, policy_of(statement))
     return widened("critical")
 
 
 @case
 def key_policy_widened__fires_another_account(t):
     """A role of an account that the organization does not list, beside one that it lists."""
-    t.put_key_policy(NOON, INTRUDER, KEY, policy_of(use(role_arn("Reader", STRANGE), role_arn("Reader", "222233334444"))))
+    t.put_key_policy(NOON, STRANGER, KEY, policy_of(use(role_arn("Reader", STRANGE), role_arn("Reader", "222233334444"))))
     return widened("high", tighten={"min_rank": 4})
 
 
 @case
 def key_policy_widened__fires_medium_for_another_account_under_a_condition(t):
     """A bare account number, through Secrets Manager only."""
-    t.put_key_policy(NOON, INTRUDER, KEY, policy_of(use(STRANGE, condition=VIA)))
+    t.put_key_policy(NOON, STRANGER, KEY, policy_of(use(STRANGE, condition=VIA)))
     return widened("medium", tighten={"min_rank": 3})
 
 
 @case
 def key_policy_widened__fires_medium_when_nobody_lists_accounts(t):
     """Without a policy file nobody can say whose account it is."""
-    t.put_key_policy(NOON, INTRUDER, KEY, policy_of(use(role_arn("Reader", STRANGE))))
+    t.put_key_policy(NOON, STRANGER, KEY, policy_of(use(role_arn("Reader", STRANGE))))
     return widened("medium", policy=None, tighten={"min_rank": 3})
 
 
@@ -190,7 +187,7 @@ def key_policy_widened__fires_medium_when_nobody_lists_accounts(t):
 def key_policy_widened__fires_more_for_the_same_outsider(t):
     """It could encrypt before; now it can decrypt."""
     t.put_key_policy("2026-10-03T12:00:00Z", DEPLOY, KEY, policy_of(use(STRANGE, actions=["kms:Encrypt"], condition=VIA)))
-    t.put_key_policy(NOON, INTRUDER, KEY, policy_of(use(STRANGE, actions=["kms:Encrypt", "kms:Decrypt"], condition=VIA)))
+    t.put_key_policy(NOON, STRANGER, KEY, policy_of(use(STRANGE, actions=["kms:Encrypt", "kms:Decrypt"], condition=VIA)))
     return widened("medium", tighten={"min_rank": 3})
 
 
@@ -198,7 +195,7 @@ def key_policy_widened__fires_more_for_the_same_outsider(t):
 def key_policy_widened__fires_condition_lost(t):
     """The service could use the key through Secrets Manager only; now by hand too."""
     t.put_key_policy("2026-10-03T12:00:00Z", DEPLOY, KEY, policy_of(use(TASK_ARN, condition=VIA)))
-    t.put_key_policy(NOON, INTRUDER, KEY, policy_of(use(TASK_ARN)))
+    t.put_key_policy(NOON, STRANGER, KEY, policy_of(use(TASK_ARN)))
     return widened("medium", tighten={"min_rank": 3})
 
 
@@ -206,21 +203,21 @@ def key_policy_widened__fires_condition_lost(t):
 def key_policy_widened__fires_deny_lost(t):
     """What nobody was to do, somebody may do again."""
     t.put_key_policy("2026-10-03T12:00:00Z", DEPLOY, KEY, policy_of(use("*", sid="Never", actions=["kms:ScheduleKeyDeletion"], effect="Deny")))
-    t.put_key_policy(NOON, INTRUDER, KEY, policy_of())
+    t.put_key_policy(NOON, STRANGER, KEY, policy_of())
     return widened("medium", tighten={"min_rank": 3})
 
 
 @case
 def key_policy_widened__fires_too_large_to_be_shown(t):
     """CloudTrail left the policy out."""
-    t.put_key_policy(NOON, INTRUDER, KEY, policy_of(use(TASK_ARN)))["requestParameters"] = {"omitted": True}
+    t.put_key_policy(NOON, STRANGER, KEY, policy_of(use(TASK_ARN)))["requestParameters"] = {"omitted": True}
     return widened("high", tighten={"min_rank": 4})
 
 
 @case
 def key_policy_widened__fires_born_wide(t):
     """A key whose first policy lets a stranger in."""
-    t.create_key(NOON, INTRUDER, KEY, policy=policy_of(use(role_arn("Reader", STRANGE))))
+    t.create_key(NOON, STRANGER, KEY, policy=policy_of(use(role_arn("Reader", STRANGE))))
     return widened("high", "CreateKey", tighten={"min_rank": 4})
 
 
@@ -259,7 +256,7 @@ def key_policy_widened__quiet_condition_gained(t):
 @case
 def key_policy_widened__quiet_refused(t):
     """Differs in the outcome."""
-    t.put_key_policy(NOON, INTRUDER, KEY, policy_of(use("*")), errorCode="AccessDenied", responseElements=None)
+    t.put_key_policy(NOON, STRANGER, KEY, policy_of(use("*")), errorCode="AccessDenied", responseElements=None)
     return {"policy": ORGANIZATION, "loosen": {"min_rank": 0}}
 
 
@@ -277,7 +274,7 @@ def repointed(call, severity="medium", **more):
 def key_alias_repointed__fires_update(t):
     """It named one key for a month, now another."""
     t.alias_call("2026-10-03T12:00:00Z", DEPLOY, "CreateAlias", ALIAS, KEY)
-    t.alias_call(NOON, INTRUDER, "UpdateAlias", ALIAS, OTHER_KEY)
+    t.alias_call(NOON, STRANGER, "UpdateAlias", ALIAS, OTHER_KEY)
     return repointed("UpdateAlias")
 
 
@@ -285,8 +282,8 @@ def key_alias_repointed__fires_update(t):
 def key_alias_repointed__fires_deleted_and_made_anew(t):
     """The same in two calls."""
     t.alias_call("2026-10-03T12:00:00Z", DEPLOY, "CreateAlias", ALIAS, KEY)
-    t.alias_call("2026-11-03T11:59:00Z", INTRUDER, "DeleteAlias", ALIAS, KEY)
-    t.alias_call(NOON, INTRUDER, "CreateAlias", ALIAS, OTHER_KEY)
+    t.alias_call("2026-11-03T11:59:00Z", STRANGER, "DeleteAlias", ALIAS, KEY)
+    t.alias_call(NOON, STRANGER, "CreateAlias", ALIAS, OTHER_KEY)
     return repointed("CreateAlias")
 
 
@@ -309,7 +306,7 @@ def key_alias_repointed__quiet_same_alias_in_another_region(t):
 @case
 def key_alias_repointed__quiet_unknown_before(t):
     """Differs in memory: the lake does not know what it named."""
-    t.alias_call(NOON, INTRUDER, "UpdateAlias", ALIAS, OTHER_KEY)
+    t.alias_call(NOON, STRANGER, "UpdateAlias", ALIAS, OTHER_KEY)
     return {"loosen": {"min_rank": 1}}
 
 
@@ -319,14 +316,14 @@ def key_alias_repointed__quiet_unknown_before(t):
 @case
 def key_rotation_disabled__fires_and_stays_off(t):
     """Turned off, and never on again."""
-    t.key_switch(NOON, INTRUDER, "DisableKeyRotation", KEY)
+    t.key_switch(NOON, STRANGER, "DisableKeyRotation", KEY)
     return {"findings": [("key-rotation-disabled", f"{HOME}|{KEY_ID}|{NOON}", "medium")], "tighten": {"min_rank": 3}}
 
 
 @case
 def key_rotation_disabled__fires_though_on_again_the_next_day(t):
     """Differs from the slip in the time: a day later."""
-    t.key_switch(NOON, INTRUDER, "DisableKeyRotation", KEY)
+    t.key_switch(NOON, STRANGER, "DisableKeyRotation", KEY)
     t.key_switch(after(NOON, 86400), DEPLOY, "EnableKeyRotation", KEY)
     return {"findings": [("key-rotation-disabled", f"{HOME}|{KEY_ID}|{NOON}", "medium")], "tighten": {"grace": "2d"}}
 
@@ -342,5 +339,5 @@ def key_rotation_disabled__quiet_on_again(t):
 @case
 def key_rotation_disabled__quiet_refused(t):
     """Differs in the outcome."""
-    t.key_switch(NOON, INTRUDER, "DisableKeyRotation", KEY, errorCode="AccessDenied", responseElements=None)
+    t.key_switch(NOON, STRANGER, "DisableKeyRotation", KEY, errorCode="AccessDenied", responseElements=None)
     return {"loosen": {"min_rank": 0}}

@@ -3,20 +3,9 @@
 from cast import *  # noqa: F403
 from records import *  # noqa: F403
 
-NOON = "2026-11-03T12:00:00Z"
-NAME = "prod/blizzard-checkout/db"
-STRANGER = iam_user("svc-legacy-deploy")
 STRANGER_ARN = STRANGER.arn
-OUTSIDE, SECOND = "999900001111", "222233334444"
 
-SENSITIVE_DB = '[[secrets]]\nmatch = "prod/blizzard-checkout/*"\nsensitivity = "high"\n'
-INSENSITIVE_DB = '[[secrets]]\nmatch = "prod/blizzard-checkout/*"\nsensitivity = "low"\n'
 ORGANIZATION = f'[organization]\naccounts = ["{ACCOUNT}", "{SECOND}"]\nregions = ["us-west-2", "us-east-1"]\n\n'
-
-
-def admin():
-    """The admin that the contract names."""
-    return assumed_role("Winterday-Secrets-Admin", "nils.rime", ip="198.51.100.30")
 
 
 def at_noon(rule, severity, *middle, **more):

@@ -3,20 +3,7 @@
 from cast import *  # noqa: F403
 from records import *  # noqa: F403
 
-NOON = "2026-11-03T12:00:00Z"
-NAME = "prod/blizzard-checkout/db"
 TOKEN = "6f0c1111-2222-4333-8444-555566667777"
-STRANGER = iam_user("svc-legacy-deploy")
-SECOND, OUTSIDE = "222233334444", "999900001111"
-
-SENSITIVE_DB = '[[secrets]]\nmatch = "prod/blizzard-checkout/*"\nsensitivity = "high"\n'
-INSENSITIVE_DB = '[[secrets]]\nmatch = "prod/blizzard-checkout/*"\nsensitivity = "low"\n'
-ORGANIZATION = f'[organization]\naccounts = ["{ACCOUNT}", "{SECOND}"]\n\n'
-
-
-def admin():
-    """The admin that the contract names."""
-    return assumed_role("Winterday-Secrets-Admin", "nils.rime", ip="198.51.100.30")
 
 
 def function(name, account=ACCOUNT):

@@ -3,8 +3,6 @@
 from cast import *  # noqa: F403
 from records import *  # noqa: F403
 
-NOON = "2026-11-03T12:00:00Z"
-INTRUDER = iam_user("svc-legacy-deploy")
 BUCKET = "arn:aws:s3:::snowy-trail"
 QUEUE = f"arn:aws:sqs:us-west-2:{ACCOUNT}:snowtrail_feed"
 TOPIC = f"arn:aws:sns:us-west-2:{ACCOUNT}:snowtrail-pages"
@@ -26,7 +24,7 @@ def protect(*arns):
 def attacked(*told, **more):
     """Findings of pipeline-attacked: part, call, severity, and the second after noon."""
     findings = [
-        ("pipeline-attacked", "|".join((HOME, part, call, INTRUDER.arn, stamp(after(NOON, second)))), severity)
+        ("pipeline-attacked", "|".join((HOME, part, call, STRANGER.arn, stamp(after(NOON, second)))), severity)
         for part, call, severity, second in told
     ]
     return {"findings": findings, **{"tighten": {"min_rank": 5}, **more}}
@@ -37,7 +35,7 @@ def bucket_call(t, when, name, bucket="snowy-trail", key=None, **params):
     resources = [{"type": "AWS::S3::Object", "ARN": f"arn:aws:s3:::{bucket}/{key}"}] if key else []
     resources.append({"accountId": ACCOUNT, "type": "AWS::S3::Bucket", "ARN": f"arn:aws:s3:::{bucket}"})
     named = {"bucketName": bucket, "Host": f"{bucket}.s3.us-west-2.amazonaws.com", "key": key, **params}
-    return t.other(when, INTRUDER, S3, name, named, read_only=False, resources=resources)
+    return t.other(when, STRANGER, S3, name, named, read_only=False, resources=resources)
 
 
 def bucket_policy(*services, principal=None):
@@ -92,7 +90,7 @@ def pipeline_attacked__fires_queue(t):
     url = {"queueUrl": f"https://sqs.us-west-2.amazonaws.com/{ACCOUNT}/snowtrail_feed"}
     calls = ("SetQueueAttributes", "PurgeQueue", "DeleteQueue")
     for second, name in enumerate(calls):
-        t.other(after(NOON, second), INTRUDER, SQS, name, url, read_only=False)
+        t.other(after(NOON, second), STRANGER, SQS, name, url, read_only=False)
     severities = ("medium", "high", "critical")
     return attacked(*((QUEUE, name, severities[n], n) for n, name in enumerate(calls)), policy=protect(QUEUE))
 
@@ -100,8 +98,8 @@ def pipeline_attacked__fires_queue(t):
 @case
 def pipeline_attacked__fires_topics(t):
     """The pages' topic loses its subscriber and goes; the policy says it with a glob."""
-    t.other(NOON, INTRUDER, SNS, "Unsubscribe", {"subscriptionArn": f"{TOPIC}:6f0c1111-2222-4333-8444-555566667777"}, read_only=False)
-    t.other(after(NOON, 1), INTRUDER, SNS, "DeleteTopic", {"topicArn": TOPIC}, read_only=False)
+    t.other(NOON, STRANGER, SNS, "Unsubscribe", {"subscriptionArn": f"{TOPIC}:6f0c1111-2222-4333-8444-555566667777"}, read_only=False)
+    t.other(after(NOON, 1), STRANGER, SNS, "DeleteTopic", {"topicArn": TOPIC}, read_only=False)
     told = (TOPIC, "Unsubscribe", "high", 0), (TOPIC, "DeleteTopic", "critical", 1)
     return attacked(*told, policy=protect("arn:aws:sns:us-west-2:*:snowtrail-*"))
 
@@ -112,9 +110,9 @@ def pipeline_attacked__fires_rule_on_a_bus(t):
     part = RULE.replace("watch/", "")
     named = {"name": "snowtrail-feed", "eventBusName": "watch"}
     targets = {"rule": "snowtrail-feed", "eventBusName": "watch", "ids": ["queue"]}
-    t.other(NOON, INTRUDER, EVENTS, "PutRule", {**named, "state": "DISABLED"}, read_only=False)
-    t.other(after(NOON, 1), INTRUDER, EVENTS, "DisableRule", named, read_only=False)
-    t.other(after(NOON, 2), INTRUDER, EVENTS, "RemoveTargets", targets, read_only=False)
+    t.other(NOON, STRANGER, EVENTS, "PutRule", {**named, "state": "DISABLED"}, read_only=False)
+    t.other(after(NOON, 1), STRANGER, EVENTS, "DisableRule", named, read_only=False)
+    t.other(after(NOON, 2), STRANGER, EVENTS, "RemoveTargets", targets, read_only=False)
     told = (part, "PutRule", "medium", 0), (part, "DisableRule", "high", 1), (part, "RemoveTargets", "high", 2)
     return attacked(*told, policy=protect(RULE))
 
@@ -122,9 +120,9 @@ def pipeline_attacked__fires_rule_on_a_bus(t):
 @case
 def pipeline_attacked__fires_service(t):
     """A task of its cluster stopped, a shell opened in it, the service deleted."""
-    t.other(NOON, INTRUDER, ECS, "StopTask", {"cluster": "ops", "task": "0a1b2c3d4e5f"}, read_only=False)
-    t.other(after(NOON, 1), INTRUDER, ECS, "ExecuteCommand", {"cluster": "ops", "task": "0a1b2c3d4e5f", "interactive": True}, read_only=False)
-    t.other(after(NOON, 2), INTRUDER, ECS, "DeleteService", {"cluster": "ops", "service": "snowtrail"}, read_only=False)
+    t.other(NOON, STRANGER, ECS, "StopTask", {"cluster": "ops", "task": "0a1b2c3d4e5f"}, read_only=False)
+    t.other(after(NOON, 1), STRANGER, ECS, "ExecuteCommand", {"cluster": "ops", "task": "0a1b2c3d4e5f", "interactive": True}, read_only=False)
+    t.other(after(NOON, 2), STRANGER, ECS, "DeleteService", {"cluster": "ops", "service": "snowtrail"}, read_only=False)
     told = ("ops", "StopTask", "medium", 0), ("ops", "ExecuteCommand", "high", 1), ("snowtrail", "DeleteService", "critical", 2)
     return attacked(*told, policy=protect(SERVICE))
 
@@ -133,8 +131,8 @@ def pipeline_attacked__fires_service(t):
 def pipeline_attacked__fires_role(t):
     """The worker's role loses its permissions, and is deleted. The calls name it without its path."""
     named, part = {"roleName": "Snowtrail-Worker"}, ROLE.replace("snow/", "")
-    t.other(NOON, INTRUDER, IAM, "DeleteRolePolicy", {**named, "policyName": "read-trail"}, read_only=False)
-    t.other(after(NOON, 1), INTRUDER, IAM, "DeleteRole", named, read_only=False)
+    t.other(NOON, STRANGER, IAM, "DeleteRolePolicy", {**named, "policyName": "read-trail"}, read_only=False)
+    t.other(after(NOON, 1), STRANGER, IAM, "DeleteRole", named, read_only=False)
     return attacked((part, "DeleteRolePolicy", "high", 0), (part, "DeleteRole", "critical", 1), policy=protect(ROLE))
 
 
@@ -144,14 +142,14 @@ def pipeline_attacked__fires_key(t):
     """The key of the trail's files, known from CreateTrail."""
     settings = {"s3BucketName": "snowy-trail", "kmsKeyId": KEY, "isMultiRegionTrail": True, "enableLogFileValidation": True}
     t.create_trail("2026-10-01T12:00:00Z", batch_job("deploy"), settings=settings)
-    t.key_switch(NOON, INTRUDER, "DisableKey", KEY)
+    t.key_switch(NOON, STRANGER, "DisableKey", KEY)
     return attacked((KEY, "DisableKey", "critical", 0))
 
 
 @case
 def pipeline_attacked__fires_account_leaves(t):
     """An account that leaves the organization leaves its trail."""
-    t.other(NOON, INTRUDER, "organizations.amazonaws.com", "LeaveOrganization", None, read_only=False)
+    t.other(NOON, STRANGER, "organizations.amazonaws.com", "LeaveOrganization", None, read_only=False)
     return attacked(("organization", "LeaveOrganization", "high", 0), tighten={"min_rank": 4})
 
 
@@ -159,15 +157,15 @@ def pipeline_attacked__fires_account_leaves(t):
 def pipeline_attacked__quiet_another_queue(t):
     """Differs in the queue: its name has another character where the protected one has its underscore."""
     url = {"queueUrl": f"https://sqs.us-west-2.amazonaws.com/{ACCOUNT}/snowtrail-feed"}
-    t.other(NOON, INTRUDER, SQS, "DeleteQueue", url, read_only=False)
+    t.other(NOON, STRANGER, SQS, "DeleteQueue", url, read_only=False)
     return {"policy": protect(QUEUE)}
 
 
 @case
 def pipeline_attacked__quiet_refused(t):
     """Differs in the outcome."""
-    call = t.other(NOON, INTRUDER, SQS, "PurgeQueue", None, read_only=False)
-    call.update(errorCode="AccessDenied", errorMessage=f"User: {INTRUDER.arn} is not authorized to perform: sqs:purgequeue "
+    call = t.other(NOON, STRANGER, SQS, "PurgeQueue", None, read_only=False)
+    call.update(errorCode="AccessDenied", errorMessage=f"User: {STRANGER.arn} is not authorized to perform: sqs:purgequeue "
                 f"on resource: {QUEUE} because no identity-based policy allows the sqs:purgequeue action")
     return {"policy": protect(QUEUE), "loosen": {"min_rank": 0}}
 
@@ -190,14 +188,14 @@ def pipeline_attacked__quiet_own_lake_cleared_away(t):
 @case
 def pipeline_attacked__quiet_mended(t):
     """Differs in the call: the rule is enabled."""
-    t.other(NOON, INTRUDER, EVENTS, "EnableRule", {"name": "snowtrail-feed"}, read_only=False)
+    t.other(NOON, STRANGER, EVENTS, "EnableRule", {"name": "snowtrail-feed"}, read_only=False)
     return {"policy": protect(RULE), "loosen": {"min_rank": 0}}
 
 
 @case
 def pipeline_attacked__quiet_deploy(t):
     """Differs in the call: the service is given its new release; whether it was scaled the record does not show."""
-    t.other(NOON, INTRUDER, ECS, "UpdateService", {"cluster": "ops", "service": "snowtrail", "forceNewDeployment": True}, read_only=False)
+    t.other(NOON, STRANGER, ECS, "UpdateService", {"cluster": "ops", "service": "snowtrail", "forceNewDeployment": True}, read_only=False)
     return {"policy": protect(SERVICE), "loosen": {"min_rank": 1}}
 
 

@@ -16,6 +16,12 @@ BATCH_ARN = role_arn("Winterday-Batch-Role")
 ROTATOR_ARN = role_arn("Snowy-Rotation-Role")
 ONCALL_ARN = role_arn("Snowy-OnCall")
 
+# The moment, the secret and the stranger of most cases; a second account of the organization, and one outside.
+NOON = "2026-11-03T12:00:00Z"
+NAME = "prod/blizzard-checkout/db"
+STRANGER = iam_user("svc-legacy-deploy")
+SECOND, OUTSIDE = "222233334444", "999900001111"
+
 CASES = []
 
 
@@ -55,6 +61,11 @@ def anna():
 def on_call():
     """A person, in the role for emergencies."""
     return assumed_role("Snowy-OnCall", "anna@example.com", ip="198.51.100.24")
+
+
+def admin():
+    """The admin that the contract names."""
+    return assumed_role("Winterday-Secrets-Admin", "nils.rime", ip="198.51.100.30")
 
 
 def secrets(count, prefix="prod/blizzard"):
@@ -111,3 +122,7 @@ principals = ["arn:aws:iam::*:role/Snowy-OnCall"]
 match = "prod/*"
 break_glass = ["arn:aws:iam::*:role/Snowy-OnCall"]
 """
+
+SENSITIVE_DB = '[[secrets]]\nmatch = "prod/blizzard-checkout/*"\nsensitivity = "high"\n'
+INSENSITIVE_DB = '[[secrets]]\nmatch = "prod/blizzard-checkout/*"\nsensitivity = "low"\n'
+ORGANIZATION = f'[organization]\naccounts = ["{ACCOUNT}", "{SECOND}"]\n\n'
