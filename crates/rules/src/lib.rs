@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`header`] (what a rule file declares), [`set`] (the rules that ship, or a folder of them),
 //! [`binding`] (parameters become literals), [`views`] (the views, in the order of their needs), [`memory`] (views as
-//! tables in memory), [`small`] (the policy as small tables), [`engine`] (rules run, rows become findings),
+//! tables in memory), [`answers`] (rows as text), [`small`] (the policy as small tables), [`engine`] (rules run, rows become findings),
 //! [`reconcile`] (what changed since the last run), [`scope`] (what one finding of a rule is made of), [`knowledge`]
 //! (what is known of events that are not in sight), [`watch`] (a few new events judged without looking at all),
 //! [`check`] (what a rule may not do), [`fixture`] (what a rule's fixtures expect).
@@ -12,6 +12,7 @@
 //! run. What a watch does in between gives what a whole evaluation would, for the findings that it touches.
 //! Knows nothing of Delta: tables come in as registered in a session.
 
+pub mod answers;
 pub mod binding;
 pub mod check;
 pub mod engine;

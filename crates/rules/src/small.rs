@@ -19,16 +19,14 @@ use arrow::array::{
     ArrayRef, BooleanArray, Date32Array, Int32Array, Int64Array, ListBuilder, RecordBatch, StringArray,
     StringBuilder, TimestampMicrosecondArray,
 };
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
-use datafusion::arrow::array::{Array, AsArray};
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
 use jiff::{SignedDuration, Timestamp};
 use snowtrail_model::Policy;
 use snowtrail_model::policy::{ClockTime, QuietHours, Role, SecretEntry, Slot};
 
+use crate::answers::{Row, rows};
 use crate::engine::Setting;
 use crate::error::{Result, RuleError};
 use crate::knowledge::Knowledge;
@@ -90,30 +88,8 @@ async fn tables(
     ])
 }
 
-type Row = Vec<Option<String>>;
 type SecretKey = (String, String, String);
 type Tags = BTreeMap<SecretKey, Vec<(String, String)>>;
-
-/// The rows of a query, every column as text, sorted so that nothing hangs on the order of execution.
-async fn rows(session: &SessionContext, sql: &str) -> std::result::Result<Vec<Row>, DataFusionError> {
-    let mut rows = Vec::new();
-    for batch in session.sql(sql).await?.collect().await? {
-        let columns = batch
-            .columns()
-            .iter()
-            .map(|c| cast(c, &DataType::Utf8))
-            .collect::<std::result::Result<Vec<_>, _>>()?;
-        for row in 0..batch.num_rows() {
-            let value = |c: &ArrayRef| {
-                let texts = c.as_string::<i32>();
-                (!texts.is_null(row)).then(|| texts.value(row).to_owned())
-            };
-            rows.push(columns.iter().map(value).collect());
-        }
-    }
-    rows.sort();
-    Ok(rows)
-}
 
 /// Tags as the view `secret_tags` has them.
 async fn tags(session: &SessionContext) -> std::result::Result<Tags, DataFusionError> {
@@ -127,7 +103,7 @@ async fn tags(session: &SessionContext) -> std::result::Result<Tags, DataFusionE
 }
 
 fn text(row: &Row, column: usize) -> &str {
-    row.get(column).and_then(Option::as_deref).unwrap_or_default()
+    row.get(column).unwrap_or_default()
 }
 
 fn secret_key(row: &Row) -> SecretKey {
@@ -210,7 +186,7 @@ fn policy_principals(
 
 fn policy_people(policy: &Policy, principals: &[Row]) -> std::result::Result<RecordBatch, ArrowError> {
     let people = principals.iter().filter(|row| policy.is_person(text(row, 0)));
-    batch(vec![("principal", texts(people.map(|row| row.first().cloned().flatten())))])
+    batch(vec![("principal", texts(people.map(|row| row.get(0).map(str::to_owned))))])
 }
 
 fn policy_trail(policy: &Policy) -> std::result::Result<RecordBatch, ArrowError> {
@@ -265,7 +241,7 @@ fn local_time(
 }
 
 fn key_columns(rows: &[Row]) -> Vec<(&'static str, ArrayRef)> {
-    let column = |i: usize| texts(rows.iter().map(|row| row.get(i).cloned().flatten()));
+    let column = |i: usize| texts(rows.iter().map(|row| row.get(i).map(str::to_owned)));
     vec![("account_id", column(0)), ("aws_region", column(1)), ("secret_name", column(2))]
 }
 

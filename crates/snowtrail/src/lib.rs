@@ -6,7 +6,6 @@
 //!
 //! Not an interface for other programs: nothing here is stable.
 
-mod answers;
 pub mod aws;
 mod cli;
 mod commands;

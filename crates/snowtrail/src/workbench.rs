@@ -59,8 +59,7 @@ pub async fn open_for<'b>(
             keep_events(&session, &bound.rules).await.context("failed to read the events")?
         }
     };
-    let findings = session.sql(FINDINGS_VIEW).await.context("failed to make the view `findings`")?;
-    session.register_table("findings", findings.into_view()).context("failed to make the view `findings`")?;
+    show_findings(&session).await?;
     let setting = Setting { making, gathers: watches, ..Setting::default() };
     Ok(Engine::new(session, &bound.rules, &bound.policy, now, &setting).await?)
 }
@@ -91,14 +90,30 @@ pub async fn later_events(engine: &Engine<'_>) -> anyhow::Result<Vec<RecordBatch
     Ok(session.sql(&later).await?.collect().await?)
 }
 
-/// Puts a view over `events` in its place.
+/// Makes the view `findings` over the history.
+///
+/// # Errors
+/// When the session has no history.
+pub async fn show_findings(session: &SessionContext) -> anyhow::Result<()> {
+    let findings = session.sql(FINDINGS_VIEW).await.context("failed to make the view `findings`")?;
+    session.register_table("findings", findings.into_view()).context("failed to make the view `findings`")?;
+    Ok(())
+}
+
 async fn hide_later_events(session: &SessionContext, now: Timestamp) -> anyhow::Result<()> {
+    show_only(session, &bind("events", "event_time <= $now", &Literals::now(now))?).await
+}
+
+/// Puts a view over `events` in its place that shows only those of a condition.
+///
+/// # Errors
+/// When the condition is wrong.
+pub async fn show_only(session: &SessionContext, condition: &str) -> anyhow::Result<()> {
     if let Some(all) = session.deregister_table("events")? {
         session.register_table(ALL_EVENTS, all)?;
     }
-    let upto = format!("SELECT * FROM {ALL_EVENTS} WHERE event_time <= $now");
-    let upto = bind("events", &upto, &Literals::now(now))?;
-    session.register_table("events", session.sql(&upto).await?.into_view())?;
+    let shown = session.sql(&format!("SELECT * FROM {ALL_EVENTS} WHERE {condition}")).await?;
+    session.register_table("events", shown.into_view())?;
     Ok(())
 }
 

@@ -19,6 +19,7 @@ use snowtrail_model::Policy;
 use super::columns::{secrets, text, texts};
 use super::fresh::{unreadable, wrong};
 use super::{EVENTS_IN_SIGHT_MAX, Ground, LATE_MAX, Watch, before};
+use crate::answers::literal;
 use crate::binding::{Literals, bind};
 use crate::error::Result;
 use crate::memory::{self, session};
@@ -135,8 +136,7 @@ fn day(time: Timestamp) -> jiff::civil::Date {
 }
 
 fn one_of(column: &str, values: &BTreeSet<Option<String>>) -> String {
-    let named: Vec<String> =
-        values.iter().flatten().map(|v| format!("'{}'", v.replace('\'', "''"))).collect();
+    let named: Vec<String> = values.iter().flatten().map(|value| literal(value)).collect();
     let mut conditions = Vec::new();
     if !named.is_empty() {
         conditions.push(format!("{column} IN ({})", named.join(", ")));

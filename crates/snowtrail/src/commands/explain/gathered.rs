@@ -6,8 +6,7 @@ use datafusion::prelude::SessionContext;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use snowtrail_lake::{Lake, PageRow};
-
-use crate::answers::{Row, literal, literals, rows};
+use snowtrail_rules::answers::{Row, literal, literals, rows};
 
 /// How near in time another finding must be to be named.
 const RELATED_WITHIN: SignedDuration = SignedDuration::from_hours(24);

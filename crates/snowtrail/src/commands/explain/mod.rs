@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use snowtrail_lake::{Access, Lake};
 use snowtrail_page::escape::{KEY_CHARS_MAX, escape_inline, terminal};
 use snowtrail_rules::Rule;
+use snowtrail_rules::answers::{Row, rows};
 
-use crate::answers::{self, rows};
 use crate::cli::{Explain, Explained};
 use crate::commands::rules::written;
 use crate::exit::Exit;
@@ -56,7 +56,7 @@ async fn gather(lake: &Lake, bound: &Bound, key: &str) -> anyhow::Result<Option<
 async fn keys(lake: &Lake) -> anyhow::Result<Vec<String>> {
     let session = workbench::reading(lake).await?;
     let keys = rows(&session, "SELECT DISTINCT key FROM findings_history").await?;
-    Ok(keys.iter().map(|row: &answers::Row| row.text(0)).collect())
+    Ok(keys.iter().map(|row: &Row| row.text(0)).collect())
 }
 
 async fn unknown(lake: &Lake, bound: &Bound, key: &str) -> anyhow::Result<anyhow::Error> {

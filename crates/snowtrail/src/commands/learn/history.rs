@@ -8,11 +8,10 @@ use anyhow::Context;
 use datafusion::prelude::SessionContext;
 use jiff::Timestamp;
 use snowtrail_lake::Lake;
-use snowtrail_lake::history::FINDINGS_VIEW;
+use snowtrail_rules::answers::{Row, literals, rows};
 use snowtrail_rules::memory::keep_events;
 use snowtrail_rules::{Engine, Setting};
 
-use crate::answers::{Row, literals, rows};
 use crate::policy_file::Bound;
 use crate::workbench;
 
@@ -196,16 +195,10 @@ const SEEN: &str =
 /// rest of what is read here is needed by no rule.
 pub async fn session<'b>(lake: &Lake, bound: &'b Bound, span: Span) -> anyhow::Result<Engine<'b>> {
     let session = workbench::reading(lake).await?;
-    if let Some(all) = session.deregister_table("events")? {
-        session.register_table("all_events", all)?;
-    }
-    let within = format!(
-        "SELECT * FROM all_events WHERE event_time >= TIMESTAMP '{}' AND event_time < TIMESTAMP '{}'",
-        span.from, span.to
-    );
-    session.register_table("events", session.sql(&within).await?.into_view())?;
+    let within = format!("event_time >= TIMESTAMP '{}' AND event_time < TIMESTAMP '{}'", span.from, span.to);
+    workbench::show_only(&session, &within).await?;
     keep_events(&session, &bound.rules).await.context("failed to read the events")?;
-    session.register_table("findings", session.sql(FINDINGS_VIEW).await?.into_view())?;
+    workbench::show_findings(&session).await?;
     Ok(Engine::new(session, &bound.rules, &bound.policy, span.to, &Setting::default()).await?)
 }
 

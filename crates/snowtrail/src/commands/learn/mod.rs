@@ -24,11 +24,12 @@ use anyhow::{Context, bail};
 use jiff::{SignedDuration, Timestamp, tz::TimeZoneDatabase};
 use snowtrail_lake::{Access, Lake};
 use snowtrail_model::Policy;
+use snowtrail_rules::answers;
 
 use crate::cli::Learn;
 use crate::exit::Exit;
 use crate::output::Usage;
-use crate::{answers, location, output, policy_file, progress, workbench};
+use crate::{location, output, policy_file, progress, workbench};
 use history::Span;
 
 /// Counts, judges, writes.

@@ -7,11 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
-use arrow::array::AsArray;
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
 use jiff::Timestamp;
 use snowtrail_model::Finding;
+use snowtrail_rules::answers::rows;
 use snowtrail_rules::scope::{Reach, Touched};
 use snowtrail_rules::watch::Ground;
 use snowtrail_rules::{Engine, Rule, Scope, Watch};
@@ -99,12 +97,8 @@ fn secret(name: String) -> Touched {
 }
 
 async fn texts(engine: &Engine<'_>, sql: &str) -> anyhow::Result<BTreeSet<String>> {
-    let mut found = BTreeSet::new();
-    for batch in engine.session().sql(sql).await?.collect().await? {
-        let column = cast(batch.column(0), &DataType::Utf8)?;
-        found.extend(column.as_string::<i32>().iter().flatten().map(str::to_owned));
-    }
-    Ok(found)
+    let rows = rows(engine.session(), sql).await?;
+    Ok(rows.iter().filter_map(|row| row.get(0).map(str::to_owned)).collect())
 }
 
 fn compared<'f>(expected: impl Iterator<Item = &'f Finding>, found: &[Finding]) -> Option<String> {

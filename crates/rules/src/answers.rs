@@ -1,8 +1,10 @@
-//! The rows of a query, every column as text: for commands that read a few rows and say what they mean.
+//! The rows of a query, every column as text: for the policy's small tables, and for commands that read a few rows and say
+//! what they mean.
 
-use arrow::array::{Array, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
+use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
 use jiff::Timestamp;
 
@@ -46,13 +48,13 @@ impl Row {
 ///
 /// # Errors
 /// When the query is wrong or the lake cannot be read.
-pub async fn rows(session: &SessionContext, query: &str) -> anyhow::Result<Vec<Row>> {
+pub async fn rows(session: &SessionContext, query: &str) -> Result<Vec<Row>, DataFusionError> {
     let mut rows = Vec::new();
     for batch in session.sql(query).await?.collect().await? {
         let columns = batch.columns().iter().map(|column| cast(column, &DataType::Utf8));
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
         for row in 0..batch.num_rows() {
-            let cell = |column: &arrow::array::ArrayRef| {
+            let cell = |column: &ArrayRef| {
                 let texts = column.as_string::<i32>();
                 (!texts.is_null(row)).then(|| texts.value(row).to_owned())
             };
