@@ -82,8 +82,8 @@ impl Pager {
             Some(_) if self.ledger().unsent().is_empty() => Vec::new(),
             _ => lake.findings_since(now.saturating_sub(LOOK_BACK).unwrap_or(now)).await?,
         };
+        of_late.iter().chain(findings.unwrap_or_default()).for_each(|finding| self.traces.note(finding));
         let findings = findings.unwrap_or(&of_late);
-        of_late.iter().chain(findings).for_each(|finding| self.traces.note(finding));
         let resumed: Vec<Page> = {
             let ledger = self.ledger();
             let page = |record: &PageRecord| Page::from_record(record, &of_late, &self.bound.policy, ledger);

@@ -52,10 +52,7 @@ impl Fresh {
         let plain = watched.project(&columns).map_err(wrong)?;
         let kept = |mask: &BooleanArray| -> Result<Option<RecordBatch>> {
             let kept = filter_record_batch(&plain, mask).map_err(wrong)?;
-            Some(kept)
-                .filter(|batch| batch.num_rows() > 0)
-                .map(|b| memory::compact(&b).map_err(wrong))
-                .transpose()
+            Ok(Some(kept).filter(|batch| batch.num_rows() > 0))
         };
         fresh.landmarks = kept(&flag)?;
         fresh.others = kept(&arrow::compute::not(&flag).map_err(wrong)?)?;

@@ -28,15 +28,11 @@ const GATHERED_MAX: usize = 10 * ENTRIES_MAX;
 pub async fn delete_all(queue: Arc<dyn Queue>, mut deletable: mpsc::Receiver<Deletable>) {
     while let Some(first) = deletable.recv().await {
         sleep(GATHER).await;
-        let mut messages = vec![first];
-        while messages.len() < GATHERED_MAX
-            && let Ok(another) = deletable.try_recv()
-        {
-            messages.push(another);
-        }
+        let others = std::iter::from_fn(|| deletable.try_recv().ok());
+        let mut messages: Vec<Deletable> = std::iter::once(first).chain(others).take(GATHERED_MAX).collect();
         while !messages.is_empty() {
-            let later = messages.split_off(messages.len().min(ENTRIES_MAX));
-            delete(queue.as_ref(), std::mem::replace(&mut messages, later)).await;
+            let some = messages.drain(..messages.len().min(ENTRIES_MAX)).collect();
+            delete(queue.as_ref(), some).await;
         }
     }
 }
