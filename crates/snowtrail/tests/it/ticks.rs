@@ -51,6 +51,18 @@ vpc_endpoints = ["vpce-0a1b2c3d4e5f60718"]
 cache_ttl = "5m"
 "#;
 
+/// Rules of which the deal gives a tick nothing to revise: two are found by time alone (how a tick revises what is stuck has
+/// a test of its own below), the others stand on a past or on a contract that the other fixtures spoil.
+/// `snowtrail rules test` tries each in its scope by itself.
+const NOT_DEALT: [&str; 6] = [
+    "break-glass-misuse",
+    "cache-ignored",
+    "denied-then-allowed",
+    "key-rotation-disabled",
+    "rotation-stuck",
+    "slow-harvest",
+];
+
 /// SplitMix64: enough chance for a deal, and the same on every machine.
 struct Chance(u64);
 
@@ -219,13 +231,11 @@ async fn ticks_give_what_sweeps_give() {
         assert!(play.ticks * 2 > BATCHES, "too few ticks stood alone: {:?}", play.owed);
         revised.extend(play.revisions.into_keys());
     }
-    // Some cases stand on a contract of their own, or on a past that the others' spoil: they are tried one by one, by
-    // `snowtrail rules test`.
     let rules = bound(None).rules.rules;
     let judged = rules.values().filter(|rule| rule.header.scope != Scope::All);
-    let (seen, unseen): (Vec<&str>, Vec<&str>) =
-        judged.map(|rule| rule.header.id.as_str()).partition(|id| revised.contains(*id));
-    assert!(seen.len() > 2 * unseen.len(), "no tick ever revised a finding of {unseen:?}, only of {seen:?}");
+    let unseen: Vec<&str> =
+        judged.map(|rule| rule.header.id.as_str()).filter(|id| !revised.contains(*id)).collect();
+    assert_eq!(unseen, NOT_DEALT, "rules of which no tick ever revised a finding");
 }
 
 #[tokio::test(flavor = "multi_thread")]

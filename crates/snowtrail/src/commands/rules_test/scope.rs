@@ -14,8 +14,8 @@ use snowtrail_rules::scope::{Reach, Touched};
 use snowtrail_rules::watch::Ground;
 use snowtrail_rules::{Engine, Rule, Scope, Watch};
 
-/// Entities that are tried of a fixture, those with findings first. The test of ticks tries all of them, together.
-const ENTITIES_MAX: usize = 1;
+/// Entities that are tried of a fixture, those with findings first. Others would say nothing new.
+const ENTITIES_MAX: usize = 3;
 
 /// What differs, if anything does. `whole` are the whole evaluation's findings of all rules.
 pub(super) async fn difference(
