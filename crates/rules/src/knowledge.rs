@@ -19,6 +19,8 @@ use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
 
+use crate::memory;
+
 type Result<T> = std::result::Result<T, DataFusionError>;
 
 /// What a column of a relation is. Inside, texts are text and everything else is a number.
@@ -229,7 +231,8 @@ impl Knowledge {
     /// When one of them exists.
     pub fn register(&self, session: &SessionContext) -> Result<()> {
         for relation in &RELATIONS {
-            session.register_batch(relation.table, table(relation, self.of(relation))?)?;
+            let batch = table(relation, self.of(relation))?;
+            session.register_table(relation.table, memory::table_of(batch.schema(), vec![batch])?)?;
         }
         Ok(())
     }

@@ -12,8 +12,11 @@ use arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch, StructArray
 use arrow::compute::take;
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::error::ArrowError;
-use datafusion::datasource::MemTable;
+use datafusion::catalog::TableProvider;
+use datafusion::common::DFSchema;
+use datafusion::datasource::{MemTable, ViewTable};
 use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{EmptyRelation, LogicalPlan};
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
@@ -42,9 +45,26 @@ pub enum Making {
 }
 
 /// Runs a query and keeps its rows as a table.
-pub(crate) async fn table(session: &SessionContext, sql: &str) -> Result<MemTable, DataFusionError> {
+pub(crate) async fn table(
+    session: &SessionContext,
+    sql: &str,
+) -> Result<Arc<dyn TableProvider>, DataFusionError> {
     let (schema, batches) = rows(session, sql).await?;
-    MemTable::try_new(schema, vec![batches])
+    table_of(schema, batches)
+}
+
+/// Rows as a table. Where there are none, the table is a plan that says so: the optimizer carries that up, and a rule that
+/// joins it is planned to nothing. Most ticks touch no key, no parameter and no rotation, but have rules about each.
+pub(crate) fn table_of(
+    schema: SchemaRef,
+    batches: Vec<RecordBatch>,
+) -> Result<Arc<dyn TableProvider>, DataFusionError> {
+    if batches.iter().any(|batch| batch.num_rows() > 0) {
+        return Ok(Arc::new(MemTable::try_new(schema, vec![batches])?));
+    }
+    let schema = Arc::new(DFSchema::try_from(schema)?);
+    let nothing = LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: false, schema });
+    Ok(Arc::new(ViewTable::new(nothing, None)))
 }
 
 /// Runs a query. The rows are [`compact`], one batch at a time.
@@ -111,7 +131,7 @@ pub async fn keep_events(session: &SessionContext, rules: &RuleSet) -> Result<Ma
     let columns = columns_named(session, rules).await?;
     let kept = table(session, &format!("SELECT {} FROM events", columns.join(", "))).await?;
     session.deregister_table("events")?;
-    session.register_table("events", Arc::new(kept))?;
+    session.register_table("events", kept)?;
     {
         let state = session.state_ref();
         let mut state = state.write();

@@ -30,6 +30,7 @@ use crate::answers::{Row, rows};
 use crate::engine::Setting;
 use crate::error::{Result, RuleError};
 use crate::knowledge::Knowledge;
+use crate::memory;
 
 /// Views that must exist before the small tables can be made; they must not use them.
 const GROUND_VIEWS: [&str; 2] = ["secret_names", "secret_principals"];
@@ -54,7 +55,8 @@ pub(crate) fn selects_by_tags(policy: &Policy) -> bool {
 pub async fn register(session: &SessionContext, policy: &Policy, setting: &Setting) -> Result<()> {
     let failed = |source| RuleError::Sql { file: "the policy's tables".to_owned(), doing: "make", source };
     for (name, batch) in tables(session, policy, setting).await.map_err(failed)? {
-        session.register_batch(name, batch).map_err(failed)?;
+        let table = memory::table_of(batch.schema(), vec![batch]).map_err(failed)?;
+        session.register_table(name, table).map_err(failed)?;
     }
     Ok(())
 }

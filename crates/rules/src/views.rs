@@ -115,7 +115,7 @@ async fn make(
 ) -> std::result::Result<(), DataFusionError> {
     let made = match making {
         Making::Plans => session.sql(sql.trim().trim_end_matches(';')).await?.into_view(),
-        Making::Tables => Arc::new(memory::table(session, sql).await?),
+        Making::Tables => memory::table(session, sql).await?,
     };
     session.register_table(name, made)?;
     Ok(())
