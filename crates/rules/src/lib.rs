@@ -21,6 +21,7 @@ pub mod fixture;
 pub mod header;
 pub mod knowledge;
 pub mod memory;
+mod planning;
 pub mod reconcile;
 mod rows;
 pub mod scope;

@@ -23,6 +23,7 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use futures::TryStreamExt;
 
+use crate::planning::in_short;
 use crate::set::RuleSet;
 
 /// Events up to which the views of an evaluation are tables in memory. Each event costs about a kilobyte, in the ground
@@ -114,7 +115,7 @@ pub(crate) fn session() -> SessionContext {
         .with_batch_size(BATCH_ROWS)
         .with_create_default_catalog_and_schema(true)
         .with_default_catalog_and_schema("lake", "public");
-    SessionContext::new_with_config(config)
+    SessionContext::new_with_state(in_short(SessionContext::new_with_config(config).state()))
 }
 
 /// Puts the rows of the session's `events` into memory in the place of the table, if there are at most
@@ -137,6 +138,7 @@ pub async fn keep_events(session: &SessionContext, rules: &RuleSet) -> Result<Ma
         let mut state = state.write();
         let config = std::mem::take(state.config_mut());
         *state.config_mut() = config.with_target_partitions(1).with_batch_size(BATCH_ROWS);
+        *state = in_short(state.clone());
     }
     Ok(Making::Tables)
 }

@@ -4,7 +4,6 @@
 //! files need no order of their own. A view is made as a plan or as a table in memory, see [`crate::memory`].
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::error::DataFusionError;
