@@ -19,7 +19,7 @@ use crate::memory::Making;
 use crate::rows;
 use crate::set::{Rule, RuleSet};
 use crate::small;
-use crate::views::{Views, tables_named};
+use crate::views::{Store, Views, tables_named};
 
 /// Rule id of the findings that say that a rule failed to run.
 pub const RULE_FAILED: &str = "rule-failed";
@@ -44,6 +44,8 @@ pub struct Engine<'a> {
     policy: &'a Policy,
     now: Timestamp,
     making: Making,
+    /// Views in files live as long as the engine.
+    _store: Store,
 }
 
 /// What a run of all rules gave.
@@ -59,7 +61,7 @@ pub struct Evaluation {
 
 impl<'a> Engine<'a> {
     /// Prepares a session in which the lake's tables are registered: creates the views and the small tables. With
-    /// [`Making::Tables`] only the views that an enabled rule needs.
+    /// [`Making::Tables`] and [`Making::Files`] only the views that an enabled rule needs.
     ///
     /// # Errors
     /// When a view is wrong, or the lake cannot be read.
@@ -73,13 +75,14 @@ impl<'a> Engine<'a> {
         let known = |source| RuleError::Sql { file: "what is known".to_owned(), doing: "register", source };
         setting.known.register(&session).map_err(known)?;
         let mut views = Views::new(&session, &rules.views, &Literals::now(now))?;
-        let engine = Engine { session, rules, policy, now, making: setting.making };
-        if setting.making == Making::Tables {
+        let store = Store::of(setting.making)?;
+        let engine = Engine { session, rules, policy, now, making: setting.making, _store: store.clone() };
+        if setting.making != Making::Plans {
             views.keep(&engine.wanted(setting)?);
         }
-        views.create_possible(&engine.session, setting.making).await?;
+        views.create_possible(&engine.session, &store).await?;
         small::register(&engine.session, policy, setting).await?;
-        views.create_possible(&engine.session, setting.making).await?;
+        views.create_possible(&engine.session, &store).await?;
         views.all_created(&engine.session)?;
         Ok(engine)
     }
@@ -122,15 +125,15 @@ impl<'a> Engine<'a> {
 
     /// Runs every enabled rule. `progress` is told each rule's id before it starts.
     ///
-    /// Over tables in memory, which do not share a query's work among cores, rules run side by side; over plans one
-    /// after the other, because each takes all cores and the more memory the larger the lake. The order of the
-    /// findings hangs on neither.
+    /// Over tables in memory, which do not share a query's work among cores, rules run side by side; over plans and
+    /// files one after the other, because each takes all cores and the more memory the larger the lake. The order of
+    /// the findings hangs on neither.
     pub async fn evaluate(&self, found_at: Timestamp, mut progress: impl FnMut(&str)) -> Evaluation {
         let mut evaluation = Evaluation::default();
         let disabled = self.rules.rules.keys().filter(|id| !self.policy.rule_settings(id).enabled);
         evaluation.ran.extend(disabled.cloned());
         let side_by_side = match self.making {
-            Making::Plans => 1,
+            Making::Plans | Making::Files => 1,
             Making::Tables => std::thread::available_parallelism().map_or(1, usize::from),
         };
         let mut running = VecDeque::new();

@@ -40,6 +40,19 @@ pub enum RuleError {
         #[source]
         source: datafusion::error::DataFusionError,
     },
+    /// There is no room for views that are too large for memory.
+    #[error(
+        "failed to make a folder for the views in `{}`; the events in sight are too many for memory: set TMPDIR to a \
+         place with about as much room as the lake takes",
+        place.display()
+    )]
+    Folder {
+        /// Where temporary folders are made.
+        place: std::path::PathBuf,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
     /// A rules folder cannot be read.
     #[error("failed to read rules from `{path}`")]
     Read {

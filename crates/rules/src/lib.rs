@@ -17,6 +17,7 @@ pub mod binding;
 pub mod check;
 pub mod engine;
 pub mod error;
+mod files;
 pub mod fixture;
 pub mod header;
 pub mod knowledge;

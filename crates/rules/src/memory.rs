@@ -3,7 +3,7 @@
 //! A rule stands on views that stand on views. As plans they are inlined, so that one rule's plan holds the ground view
 //! `actions` a dozen times: planning it takes longer than running it, and every rule runs it again. While the events in
 //! sight are few, each view is therefore a table, and a rule is planned over flat tables. Rows are the same either way.
-//! Above [`EVENTS_IN_MEMORY_MAX`] the views stay plans, which stream from the lake and need no memory for it.
+//! Above [`EVENTS_IN_MEMORY_MAX`] the tables are files, see [`crate::files`].
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,8 +27,7 @@ use crate::planning::in_short;
 use crate::set::RuleSet;
 
 /// Events up to which the views of an evaluation are tables in memory. Each event costs about a kilobyte, in the ground
-/// table and in the views above it. Beyond it the views are plans: slower to plan and run again for each rule, but
-/// streaming.
+/// table and in the views above it. Beyond it the views are files: slower to make and to read, but bounded in memory.
 pub const EVENTS_IN_MEMORY_MAX: usize = 300_000;
 
 /// Rows of a batch where tables are in memory. DataFusion's operators set aside memory for a whole batch in every column
@@ -38,9 +37,11 @@ const BATCH_ROWS: usize = 1_024;
 /// How the views of an evaluation are made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Making {
-    /// As plans, all of them: for people, and for lakes that are larger than memory.
+    /// As plans, all of them: for people, who ask for one thing.
     #[default]
     Plans,
+    /// As files in a temporary folder, those that a rule needs.
+    Files,
     /// As tables, those that a rule needs. The session's `events` must be small, see [`keep_events`].
     Tables,
 }
@@ -120,17 +121,21 @@ pub(crate) fn session() -> SessionContext {
 
 /// Puts the rows of the session's `events` into memory in the place of the table, if there are at most
 /// [`EVENTS_IN_MEMORY_MAX`] of them; with only those columns that some rule or view names. From then on queries of
-/// the session run in one partition: for tables in memory, dealing rows out costs more than it gains.
+/// the session run in one partition: for tables in memory, dealing rows out costs more than it gains. Of more events only
+/// the other columns are hidden.
 ///
 /// # Errors
 /// When the events cannot be read.
 pub async fn keep_events(session: &SessionContext, rules: &RuleSet) -> Result<Making, DataFusionError> {
     let counted = session.sql("SELECT event_time FROM events").await?.count().await?;
+    let named = format!("SELECT {} FROM events", columns_named(session, rules).await?.join(", "));
     if counted > EVENTS_IN_MEMORY_MAX {
-        return Ok(Making::Plans);
+        let named = session.sql(&named).await?.into_view();
+        session.deregister_table("events")?;
+        session.register_table("events", named)?;
+        return Ok(Making::Files);
     }
-    let columns = columns_named(session, rules).await?;
-    let kept = table(session, &format!("SELECT {} FROM events", columns.join(", "))).await?;
+    let kept = table(session, &named).await?;
     session.deregister_table("events")?;
     session.register_table("events", kept)?;
     {

@@ -1,18 +1,51 @@
 //! The views, created in the order of their needs.
 //!
 //! A view may name tables, other views and the policy's small tables. Which it names is read from its SQL, so the
-//! files need no order of their own. A view is made as a plan or as a table in memory, see [`crate::memory`].
+//! files need no order of their own. A view is made as a plan, as a table in memory
+//! (see [`crate::memory`]), or as files (see [`crate::files`]).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::resolve::resolve_table_references;
+use tempfile::TempDir;
 
 use crate::binding::{Literals, bind};
 use crate::error::{Result, RuleError};
+use crate::files;
 use crate::memory::{self, Making};
+
+/// Where the rows of views are put.
+#[derive(Debug, Clone)]
+pub(crate) enum Store {
+    /// Nowhere: views are plans.
+    None,
+    /// Into memory.
+    Memory,
+    /// Into files, which go with the last holder of the folder.
+    Folder(Arc<TempDir>),
+}
+
+impl Store {
+    /// The place for this way of making views.
+    ///
+    /// # Errors
+    /// When there can be no temporary folder.
+    pub(crate) fn of(making: Making) -> Result<Store> {
+        let unable = |source| RuleError::Folder { place: std::env::temp_dir(), source };
+        Ok(match making {
+            Making::Plans => Store::None,
+            Making::Tables => Store::Memory,
+            Making::Files => {
+                let folder = tempfile::Builder::new().prefix("snowtrail-views-").tempdir();
+                Store::Folder(Arc::new(folder.map_err(unable)?))
+            }
+        })
+    }
+}
 
 /// A view that is not created yet.
 #[derive(Debug, Clone)]
@@ -65,7 +98,7 @@ impl Views {
     ///
     /// # Errors
     /// When DataFusion refuses a view.
-    pub async fn create_possible(&mut self, session: &SessionContext, making: Making) -> Result<()> {
+    pub(crate) async fn create_possible(&mut self, session: &SessionContext, store: &Store) -> Result<()> {
         loop {
             let possible = self.take_possible(session);
             if possible.is_empty() {
@@ -73,8 +106,8 @@ impl Views {
             }
             // Those of one round need nothing of each other.
             let started = possible.into_iter().map(|(name, view)| {
-                let (session, sql) = (session.clone(), view.sql);
-                let made = SpawnedTask::spawn(async move { make(&session, &name, &sql, making).await });
+                let (session, sql, store) = (session.clone(), view.sql, store.clone());
+                let made = SpawnedTask::spawn(async move { make(&session, &name, &sql, &store).await });
                 (view.file, made)
             });
             for (file, made) in started.collect::<Vec<_>>() {
@@ -110,11 +143,12 @@ async fn make(
     session: &SessionContext,
     name: &str,
     sql: &str,
-    making: Making,
+    store: &Store,
 ) -> std::result::Result<(), DataFusionError> {
-    let made = match making {
-        Making::Plans => session.sql(sql.trim().trim_end_matches(';')).await?.into_view(),
-        Making::Tables => memory::table(session, sql).await?,
+    let made = match store {
+        Store::None => session.sql(sql.trim().trim_end_matches(';')).await?.into_view(),
+        Store::Memory => memory::table(session, sql).await?,
+        Store::Folder(folder) => return files::register(session, folder.path(), name, sql).await,
     };
     session.register_table(name, made)?;
     Ok(())

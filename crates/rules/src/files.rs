@@ -1,0 +1,50 @@
+//! Tables in files: where the events in sight are too many for memory, what a view shows is computed once and kept on disk.
+//!
+//! As a plan, a view is inlined into every rule above it and runs again there; over a million events, fifty rules spend
+//! hours on the same joins. So each view becomes a folder of Parquet files, written as a stream in bounded memory, and a
+//! rule is planned over flat files whose statistics the optimizer knows. Rows are the same either way.
+//!
+//! The folder is temporary (`TMPDIR`), takes about as much room as the events do in the lake, and goes with the engine that
+//! made it. Does not decide when files are better than memory; see [`crate::memory::keep_events`].
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::UInt64Type;
+use datafusion::common::config::TableParquetOptions;
+use datafusion::dataframe::DataFrameWriteOptions;
+use datafusion::error::DataFusionError;
+use datafusion::prelude::{ParquetReadOptions, SessionContext};
+
+use crate::memory;
+
+/// Written once, read some dozens of times, thrown away: little compression, and statistics of chunks only.
+const COMPRESSION: &str = "zstd(1)";
+
+/// Runs a query, keeps its rows as files in a folder of their own under `folder`, and registers them as the table `name`.
+pub(crate) async fn register(
+    session: &SessionContext,
+    folder: &Path,
+    name: &str,
+    sql: &str,
+) -> Result<(), DataFusionError> {
+    let frame = session.sql(sql.trim().trim_end_matches(';')).await?;
+    let schema = Arc::clone(frame.schema().inner());
+    let mut options = TableParquetOptions::default();
+    options.global.compression = Some(COMPRESSION.to_owned());
+    options.global.statistics_enabled = Some("chunk".to_owned());
+    let place = format!("{}/", folder.join(name).display());
+    let written = frame.write_parquet(&place, DataFrameWriteOptions::new(), Some(options)).await?;
+    if rows_written(&written) == 0 {
+        session.register_table(name, memory::table_of(schema, Vec::new())?)?;
+        return Ok(());
+    }
+    session.register_parquet(name, &place, ParquetReadOptions::default()).await
+}
+
+/// What a write tells: one row, one column, how many rows it wrote.
+fn rows_written(told: &[RecordBatch]) -> u64 {
+    let counts = told.iter().filter_map(|batch| batch.column(0).as_primitive_opt::<UInt64Type>());
+    counts.flat_map(|counts| counts.iter().flatten()).sum()
+}
