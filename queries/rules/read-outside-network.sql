@@ -49,21 +49,7 @@ WITH direct AS ( -- a row: one read that its principal made itself, with the pla
     AND r.rotation IS NULL
 ),
 days AS ( -- a row: one day of one principal at one place
-  SELECT
-    principal, place, day,
-    count(*) AS reads,
-    min(event_time) AS first_at,
-    max(event_time) AS last_at,
-    count(DISTINCT concat_ws('|', account_id, secret_name)) AS secrets,
-    count(DISTINCT account_id) AS accounts,
-    count(DISTINCT aws_region) AS regions,
-    min(account_id) AS account_id,
-    min(aws_region) AS aws_region,
-    min(secret_name) AS only_secret,
-    CASE WHEN min(actor) = max(actor) THEN min(actor) END AS actor,
-    array_slice(array_sort(array_agg(DISTINCT source_ip)), 1, 10) AS source_ips,
-    array_slice(array_sort(array_agg(DISTINCT secret_name)), 1, 50) AS secret_names,
-    array_slice(array_sort(array_agg(DISTINCT event_id)), 1, 50) AS event_ids
+  SELECT principal, place, day, min(event_time) AS first_at, max(event_time) AS last_at
   FROM direct
   GROUP BY principal, place, day
 ),
@@ -81,6 +67,30 @@ compared AS ( -- a row: the same, with where its principal was on earlier days
     ) AS days_at_place
   FROM days
   WINDOW earlier AS (PARTITION BY principal ORDER BY day RANGE BETWEEN $memory PRECEDING AND INTERVAL '24 hours' PRECEDING)
+),
+outside AS ( -- a row: a day at a place where its principal had not been
+  SELECT principal, place, day, first_at, inside_until, days_before
+  FROM compared
+  WHERE days_before >= $min_days AND days_at_place = 0
+    AND ((place = 'public' AND was_public = 0) OR (place NOT IN ('public', 'private') AND had_endpoint = 1))
+),
+told AS ( -- a row: the same, with what was read: gathered for these few days only
+  SELECT
+    o.principal, o.place, o.day, o.first_at, o.inside_until, o.days_before,
+    count(*) AS reads,
+    count(DISTINCT concat_ws('|', d.account_id, d.secret_name)) AS secrets,
+    count(DISTINCT d.account_id) AS accounts,
+    count(DISTINCT d.aws_region) AS regions,
+    min(d.account_id) AS account_id,
+    min(d.aws_region) AS aws_region,
+    min(d.secret_name) AS only_secret,
+    CASE WHEN min(d.actor) = max(d.actor) THEN min(d.actor) END AS actor,
+    array_slice(array_sort(array_agg(DISTINCT d.source_ip)), 1, 10) AS source_ips,
+    array_slice(array_sort(array_agg(DISTINCT d.secret_name)), 1, 50) AS secret_names,
+    array_slice(array_sort(array_agg(DISTINCT d.event_id)), 1, 50) AS event_ids
+  FROM outside o
+  JOIN direct d ON d.principal = o.principal AND d.place = o.place AND d.day = o.day
+  GROUP BY o.principal, o.place, o.day, o.first_at, o.inside_until, o.days_before
 )
 SELECT
   concat_ws('|', principal, place, to_char(day, '%Y-%m-%dT%H:%M:%SZ')) AS key,
@@ -111,6 +121,4 @@ SELECT
     'source_ips', source_ips, 'secrets', secrets, 'secret_names', secret_names
   ) AS detail,
   CASE WHEN place <> 'public' THEN 'low' WHEN inside_until >= first_at THEN 'high' ELSE 'medium' END AS severity
-FROM compared
-WHERE days_before >= $min_days AND days_at_place = 0
-  AND ((place = 'public' AND was_public = 0) OR (place NOT IN ('public', 'private') AND had_endpoint = 1))
+FROM told
