@@ -43,15 +43,15 @@ WITH turned_away AS ( -- a row: one hour of one principal's throttled reads
     AND event_name IN ('GetSecretValue', 'BatchGetSecretValue') AND principal IS NOT NULL
   GROUP BY principal, account_id, aws_region, date_trunc('hour', event_time)
 ),
-delivered AS ( -- a row: one hour of what a principal was given
+delivered AS ( -- a row: what a principal was given in an hour in which it was turned away too
   SELECT
-    principal, date_trunc('hour', event_time) AS hour,
+    r.principal, date_trunc('hour', r.event_time) AS hour,
     count(*) AS reads,
-    count(DISTINCT concat_ws('|', account_id, secret_name)) AS secrets,
-    array_slice(array_sort(array_agg(DISTINCT secret_name)), 1, 50) AS secret_names
-  FROM reads
-  WHERE principal IS NOT NULL
-  GROUP BY principal, date_trunc('hour', event_time)
+    count(DISTINCT concat_ws('|', r.account_id, r.secret_name)) AS secrets,
+    array_slice(array_sort(array_agg(DISTINCT r.secret_name)), 1, 50) AS secret_names
+  FROM reads r
+  LEFT SEMI JOIN turned_away t ON t.principal = r.principal AND t.hour = date_trunc('hour', r.event_time)
+  GROUP BY r.principal, date_trunc('hour', r.event_time)
 )
 SELECT
   concat_ws('|', t.account_id, t.aws_region, t.principal, to_char(t.hour, '%Y-%m-%dT%H:%M:%SZ')) AS key,

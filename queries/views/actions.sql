@@ -9,24 +9,6 @@
 -- delivered_to is always the latter. rotation_days, rotation_schedule, rotation_lambda, rotate_immediately: the rotation
 -- settings of RotateSecret. trail_…: those of CreateTrail and UpdateTrail. grant_…, grantee: a grant on a key, made or
 -- taken back. first_target: the first target's name. Other columns as in events.
-WITH corrected AS ( -- a row: an event that no longer counts
-  SELECT DISTINCT corrects_event_id, account_id
-  FROM watched
-  WHERE corrects_event_id IS NOT NULL
-),
-copied AS ( -- a row: an action of which the resource owner's copy was delivered
-  SELECT
-    shared_event_id,
-    min(CASE WHEN identity_type = 'AWSAccount' THEN account_id END) AS owner_account,
-    min(CASE WHEN identity_type = 'AWSAccount' THEN event_id END) AS owner_event_id,
-    count(CASE WHEN identity_type <> 'AWSAccount' THEN 1 END) AS caller_copies
-  FROM watched
-  WHERE shared_event_id IS NOT NULL
-    AND identity_type <> 'AWSService'
-    AND event_type NOT IN ('AwsVpceEvent', 'AwsCloudTrailInsight', 'AwsAggregatedEvent')
-  GROUP BY shared_event_id
-  HAVING count(CASE WHEN identity_type = 'AWSAccount' THEN 1 END) > 0
-)
 SELECT
   e.event_id, e.event_time, e.event_date, e.event_source, e.event_name, e.event_type, e.aws_region,
   coalesce(c.owner_account, e.account_id) AS account_id,
@@ -49,8 +31,8 @@ SELECT
   e."trail"['include_global_events'] AS trail_include_global_events,
   e."trail"['log_file_validation'] AS trail_log_file_validation
 FROM watched e
-LEFT ANTI JOIN corrected x ON x.corrects_event_id = e.event_id AND x.account_id = e.account_id
-LEFT JOIN copied c ON c.shared_event_id = e.shared_event_id
+LEFT ANTI JOIN corrected_events x ON x.event_id = e.event_id AND x.account_id = e.account_id
+LEFT JOIN shared_actions c ON c.shared_event_id = e.shared_event_id
 WHERE e.event_type NOT IN ('AwsVpceEvent', 'AwsCloudTrailInsight', 'AwsAggregatedEvent')
   AND (
     c.shared_event_id IS NULL

@@ -42,21 +42,13 @@ weighed AS ( -- a row: the same, and what else its principal shows about its sec
     RANGE BETWEEN CURRENT ROW AND CURRENT ROW
   )
 ),
-filter_seconds AS ( -- a row: a second in which a principal's batch by filter may have been answered
-  SELECT DISTINCT
-    account_id, aws_region, principal,
-    unnest(generate_series(event_time - INTERVAL '2 seconds', event_time + INTERVAL '5 seconds', INTERVAL '1 second')) AS second
-  FROM actions
-  WHERE event_source = 'secretsmanager.amazonaws.com' AND event_name = 'BatchGetSecretValue'
-    AND asked_by_filter AND outcome = 'ok'
-),
 deliveries AS ( -- a row: one delivery
   SELECT
     w.*,
     CASE w.kind WHEN 'decrypt' THEN 'filter' ELSE w.kind END AS via,
     coalesce(w.decrypt_same_second, w.decrypt_near) AS decrypt
   FROM weighed w
-  LEFT JOIN filter_seconds f
+  LEFT JOIN filtered_batches f
     ON f.account_id = w.account_id AND f.aws_region = w.aws_region AND f.principal = w.principal
     AND f.second = w.event_time
   WHERE (w.kind = 'get' AND w.outcome = 'ok')
