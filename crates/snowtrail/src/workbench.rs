@@ -1,7 +1,7 @@
 //! A session with everything in it: the lake's tables, the findings, the views, the policy's small tables.
 //!
 //! The same for rules and for people: what a rule sees, `snowtrail sql` sees. For rules the events are hidden that lie
-//! after `now`; and where there are few of them, events and views are tables in memory, for people always plans.
+//! after `now`; and views are tables, in memory where the events are few, else in files; for people always plans.
 
 use anyhow::Context;
 use arrow::array::RecordBatch;

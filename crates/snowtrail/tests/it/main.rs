@@ -7,6 +7,7 @@ mod bad_input;
 mod commands;
 mod faults_table;
 mod law;
+mod makings;
 mod once;
 mod other_readers;
 mod owners;
