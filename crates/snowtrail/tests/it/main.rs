@@ -15,3 +15,4 @@ mod snowtrail;
 mod story;
 mod ticks;
 mod upgrade;
+mod upkeep;
