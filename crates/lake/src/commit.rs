@@ -35,6 +35,8 @@ pub enum Claim {
     Findings,
     /// What is about to be sent: of two pagers only one plans.
     Pages,
+    /// How a table's rows lie in files: of two that move the same rows only one does. See [`crate::replace`].
+    Layout,
     /// Rows that conflict with nobody's, appended by one of so many writers: claimed only so that a lost reply can be
     /// told from a lost commit. Two writers that draw one number cost each other a second attempt, nothing else.
     Writer(u8),
@@ -53,6 +55,7 @@ impl Claim {
             Claim::Day(day) => format!("day/{}", date_of(day)),
             Claim::Findings => "findings".to_owned(),
             Claim::Pages => "pages".to_owned(),
+            Claim::Layout => "layout".to_owned(),
             Claim::Writer(number) => format!("writer/{number}"),
         }
     }
@@ -107,7 +110,7 @@ impl<'t> Terms<'t> {
         Terms { claims, ticket: Ticket::draw(), judged_at: None }
     }
 
-    fn transactions(&self) -> Vec<Transaction> {
+    pub(crate) fn transactions(&self) -> Vec<Transaction> {
         let claims = self.claims.iter().map(|c| c.transaction(self.ticket));
         let judged = self.judged_at.map(|at| Transaction::new(JUDGED_AT, at.as_microsecond()));
         claims.chain(judged).collect()
@@ -198,11 +201,21 @@ async fn commit(
         partition_by: (!partitions.is_empty()).then_some(partitions),
         predicate: None,
     };
-    let properties = CommitProperties::default().with_application_transactions(transactions);
+    let properties = CommitProperties::default()
+        .with_cleanup_expired_logs(Some(is_time_to_clean(delta)))
+        .with_application_transactions(transactions);
     CommitBuilder::from(properties)
         .with_actions(actions)
         .build(Some(delta.snapshot()?.snapshot()), delta.log_store(), operation)
         .await
+}
+
+/// Commits between two clearings of a table's log. To clear is to list the whole log: with each commit it would cost more
+/// than the commit. Entries older than the log's retention may so be there for so many commits longer.
+const CLEAN_EVERY: u64 = 1_000;
+
+fn is_time_to_clean(delta: &DeltaTable) -> bool {
+    delta.version().is_some_and(|version| (version + 1).is_multiple_of(CLEAN_EVERY))
 }
 
 pub(crate) fn writer_properties(table: Table) -> std::result::Result<WriterProperties, DeltaTableError> {
@@ -219,7 +232,8 @@ pub(crate) fn writer_properties(table: Table) -> std::result::Result<WriterPrope
     Ok(properties.build())
 }
 
-fn is_lost_race(error: &DeltaTableError) -> bool {
+/// Whether somebody else's commit was in the way.
+pub(crate) fn is_lost_race(error: &DeltaTableError) -> bool {
     matches!(
         error,
         DeltaTableError::Transaction {

@@ -26,7 +26,7 @@ use snowtrail_model::{Reject, RejectReason};
 use crate::column::day_number;
 use crate::commit::{Appended, Claim, Terms, Ticket};
 use crate::error::{LakeError, Result};
-use crate::known::{Known, Verdict};
+use crate::known::{Known, Verdict, day_of};
 use crate::open::{Lake, session};
 use crate::tables::{EventRow, RejectRow, SourceRow, Table};
 
@@ -42,7 +42,7 @@ pub struct Batch {
     pub events: Vec<EventRow>,
     /// Rejects.
     pub rejects: Vec<RejectRow>,
-    /// Sources that end with this batch. `stored`, `duplicates` and the conflicts in `rejects` are filled in here.
+    /// Sources that end with this batch. `stored`, `duplicates`, the conflicts in `rejects` and what is too old in `out_of_scope` are filled in here.
     pub sources: Vec<SourceRow>,
     progress: Progress,
 }
@@ -104,6 +104,8 @@ struct Tally {
     stored: u64,
     duplicates: u64,
     conflicts: u64,
+    /// Of days that the lake keeps no more.
+    expired: u64,
 }
 
 /// Takes batches into one lake. Remembers what it stored and the books of sources still open.
@@ -163,7 +165,7 @@ impl Ingest {
             batch.progress.in_order = true;
         }
         if !batch.progress.rejects {
-            self.append_rejects(lake, &batch.rejects).await?;
+            append_rejects(lake, &batch.rejects).await?;
             batch.progress.rejects = true;
         }
         let stored = match &batch.progress.events {
@@ -180,24 +182,6 @@ impl Ingest {
         self.tallies.remove(source_uri);
     }
 
-    /// A retry after a crash meets its own rejects: those already there are not written again.
-    async fn append_rejects(&mut self, lake: &mut Lake, rejects: &[RejectRow]) -> Result<()> {
-        if rejects.is_empty() {
-            return Ok(());
-        }
-        for _ in 0..COMMIT_ATTEMPTS_MAX {
-            lake.refresh(Table::Rejects).await?;
-            let stored = stored_rejects(lake, rejects).await?;
-            let fresh: Vec<&RejectRow> =
-                rejects.iter().filter(|r| !stored.contains(&reject_identity(r))).collect();
-            // Nothing is claimed, so nobody wins against it; but other writers may be faster again and again.
-            if let Appended::Durable(_) = lake.append(&fresh, &[]).await? {
-                return Ok(());
-            }
-        }
-        Err(LakeError::Contended { uri: lake.uri().to_owned(), attempts: COMMIT_ATTEMPTS_MAX })
-    }
-
     async fn append_events(
         &mut self,
         lake: &mut Lake,
@@ -211,9 +195,10 @@ impl Ingest {
         let days: Vec<i32> = days.into_iter().collect();
         for _ in 0..COMMIT_ATTEMPTS_MAX {
             self.known.load(lake, &days).await?;
-            let judged = self.judge(events);
+            // Asked for anew each time: whoever lost a race may have lost it to the end of these very days.
+            let judged = self.judge(events, lake.kept_from().map(day_of));
             let books = judged.books();
-            if let Err(error) = self.append_rejects(lake, &books.conflicts).await {
+            if let Err(error) = append_rejects(lake, &books.conflicts).await {
                 self.known.forget(&days);
                 return Err(error);
             }
@@ -261,9 +246,14 @@ impl Ingest {
         progress.events.insert(EventsStored { version, conflicts: books.conflicts }).clone()
     }
 
-    fn judge<'b>(&mut self, events: &'b [EventRow]) -> Judged<'b> {
+    fn judge<'b>(&mut self, events: &'b [EventRow], kept_from: Option<i32>) -> Judged<'b> {
         let mut judged = Judged::default();
+        let is_expired = |row: &EventRow| kept_from.is_some_and(|day| day_number(row.event.event_time) < day);
         for row in events {
+            if is_expired(row) {
+                judged.expired.push(row);
+                continue;
+            }
             match self.known.judge(&row.event) {
                 Verdict::Fresh => judged.fresh.push(row),
                 Verdict::Duplicate => judged.duplicates.push(row),
@@ -280,6 +270,7 @@ impl Ingest {
                 source.stored = tally.stored;
                 source.duplicates = tally.duplicates;
                 source.rejects += tally.conflicts;
+                source.out_of_scope += tally.expired;
             }
         }
         let is_retry = batch.progress.sources.is_some();
@@ -307,6 +298,7 @@ impl Tally {
         self.stored += other.stored;
         self.duplicates += other.duplicates;
         self.conflicts += other.conflicts;
+        self.expired += other.expired;
     }
 }
 
@@ -315,6 +307,7 @@ struct Judged<'b> {
     fresh: Vec<&'b EventRow>,
     duplicates: Vec<&'b EventRow>,
     conflicts: Vec<&'b EventRow>,
+    expired: Vec<&'b EventRow>,
 }
 
 impl Judged<'_> {
@@ -328,6 +321,9 @@ impl Judged<'_> {
         }
         for row in &self.conflicts {
             tallies.entry(row.source_uri.clone()).or_default().conflicts += 1;
+        }
+        for row in &self.expired {
+            tallies.entry(row.source_uri.clone()).or_default().expired += 1;
         }
         Books { tallies, conflicts: self.conflicts.iter().map(|row| conflict(row)).collect() }
     }
@@ -380,6 +376,24 @@ fn conflict(row: &EventRow) -> RejectRow {
         source_sha256: String::new(),
         rejected_at: row.ingested_at,
     }
+}
+
+/// A retry after a crash meets its own rejects: those already there are not written again.
+pub(crate) async fn append_rejects(lake: &mut Lake, rejects: &[RejectRow]) -> Result<()> {
+    if rejects.is_empty() {
+        return Ok(());
+    }
+    for _ in 0..COMMIT_ATTEMPTS_MAX {
+        lake.refresh(Table::Rejects).await?;
+        let stored = stored_rejects(lake, rejects).await?;
+        let fresh: Vec<&RejectRow> =
+            rejects.iter().filter(|r| !stored.contains(&reject_identity(r))).collect();
+        // Nothing is claimed, so nobody wins against it; but other writers may be faster again and again.
+        if let Appended::Durable(_) = lake.append(&fresh, &[]).await? {
+            return Ok(());
+        }
+    }
+    Err(LakeError::Contended { uri: lake.uri().to_owned(), attempts: COMMIT_ATTEMPTS_MAX })
 }
 
 type RejectIdentity = (String, String, Option<i64>, String);

@@ -184,6 +184,11 @@ pub(crate) fn date_of(day: i32) -> jiff::civil::Date {
     jiff::civil::date(1970, 1, 1).saturating_add(jiff::Span::new().days(i64::from(day)))
 }
 
+/// The day of a date, counted from 1970-01-01.
+pub(crate) fn day_of(date: jiff::civil::Date) -> i32 {
+    date.to_zoned_datetime(jiff::tz::TimeZone::UTC).map_or(i32::MIN, |zoned| day_number(zoned.timestamp()))
+}
+
 fn day_query(days: &[i32]) -> String {
     let list: Vec<String> = days.iter().map(|d| format!("DATE '{}'", date_of(*d))).collect();
     format!("SELECT {} FROM events WHERE event_date IN ({})", COLUMNS.join(", "), list.join(", "))
@@ -197,6 +202,12 @@ fn identity(event_id: &str, account_id: &str) -> Identity {
     let number = digits.then(|| account_id.parse().ok()).flatten();
     let account = number.unwrap_or_else(|| (hash(account_id) >> 64) as u64);
     Identity { event, account }
+}
+
+/// An identity in eight bytes, for looking through many: two may share a number, equal ones always do.
+pub(crate) fn identity_number(event_id: &str, account_id: &str) -> u64 {
+    let Identity { event, account } = identity(event_id, account_id);
+    (event as u64) ^ ((event >> 64) as u64).rotate_left(32) ^ account
 }
 
 /// The value of a GUID in the form that CloudTrail writes, lower-case with hyphens in four places; only that form, so

@@ -3,22 +3,29 @@
 //! Reading order: [`tables`] (what the columns are), [`column`] (how rows become Arrow), [`location`] (where a lake is),
 //! [`open`] (a lake is made, opened, or refused), [`commit`] (one atomic append), [`known`] (which events are stored already), [`ingest`]
 //! (rejects, events, sources, in that order), [`history`] (findings and pages), [`upgrade`] (an older
-//! lake is brought to today's columns).
+//! lake is brought to today's columns). Then what looks after a lake: [`layout`] (how rows lie in files), [`compact`] (few
+//! files of many), [`retain`] (the end of old days), [`vacuum`] (files that nobody names any more).
 //!
 //! Owns arrow, parquet and deltalake. Knows nothing of CloudTrail's JSON, of rules, or of where bytes come from.
 
 pub mod changes;
 pub mod column;
 pub mod commit;
+pub mod compact;
+mod doubled;
 pub mod error;
 pub mod history;
 pub mod ingest;
 pub mod known;
+pub mod layout;
 pub mod location;
 pub mod open;
+mod replace;
+pub mod retain;
 pub mod stats;
 pub mod tables;
 pub mod upgrade;
+pub mod vacuum;
 
 pub use commit::{Appended, Claim, Terms, Ticket};
 pub use error::LakeError;

@@ -203,11 +203,19 @@ async fn open_table(location: &Location, table: Table, access: Access) -> Result
     Ok(delta)
 }
 
+/// Commits between two checkpoints of a table: to open a table is to read the newest and at most so many entries after it.
+const CHECKPOINT_EVERY: u64 = 100;
+
+/// How long entries of the log are kept that a checkpoint has made superfluous. A worker may commit twice a second; of a
+/// longer log every listing takes longer. Whoever is further behind reads the checkpoint and looks at everything.
+const LOG_RETENTION: &str = "interval 1 days";
+
 async fn create_table(delta: DeltaTable, table: Table) -> std::result::Result<DeltaTable, DeltaTableError> {
     let fields = kernel_fields(&table.schema())?;
     let properties = [
         (SCHEMA_PROPERTY.to_owned(), Some(SCHEMA_VERSION.to_string())),
-        ("delta.logRetentionDuration".to_owned(), Some("interval 7 days".to_owned())),
+        ("delta.checkpointInterval".to_owned(), Some(CHECKPOINT_EVERY.to_string())),
+        ("delta.logRetentionDuration".to_owned(), Some(LOG_RETENTION.to_owned())),
         ("delta.dataSkippingStatsColumns".to_owned(), Some(stats_columns(table))),
     ];
     delta

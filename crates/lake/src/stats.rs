@@ -1,10 +1,11 @@
-//! How much is in a lake: rows, files, bytes, and the span of time, a table each.
+//! How much is in a lake: rows, files, bytes, the span of time, and what compaction would win, a table each.
 
 use datafusion::arrow::array::{Array, AsArray};
 use datafusion::arrow::datatypes::Int64Type;
 use jiff::Timestamp;
 
-use crate::error::{LakeError, Result};
+use crate::error::Result;
+use crate::layout::Layout;
 use crate::open::Lake;
 use crate::tables::Table;
 
@@ -19,6 +20,12 @@ pub struct TableStats {
     pub files: i64,
     /// Their bytes.
     pub bytes: i64,
+    /// Of the files: smaller than [`crate::layout::SMALL_FILE_BYTES`].
+    pub small_files: i64,
+    /// Parts (days of events, or the whole of another table) that want compaction.
+    pub parts_to_compact: i64,
+    /// About how many files there would be after it.
+    pub files_after: i64,
     /// Version of the Delta table.
     pub version: i64,
     /// Oldest time in the table's leading time column.
@@ -41,9 +48,8 @@ impl Lake {
     }
 
     async fn table_stats(&self, table: Table) -> Result<TableStats> {
-        let what = format!("read the log of table `{}` of `{}`", table.folder(), self.uri());
-        let state = self.delta(table).snapshot().map_err(|source| LakeError::Table { what, source })?;
-        let sizes: Vec<i64> = state.log_data().iter().map(|file| file.size()).collect();
+        let layouts = self.layouts(table)?;
+        let over_all = |count: fn(&Layout) -> usize| long(layouts.iter().map(count).sum::<usize>() as u64);
         let query = format!(
             "SELECT count(*), CAST(min({time}) AS BIGINT), CAST(max({time}) AS BIGINT) FROM {name}",
             time = time_column(table),
@@ -58,13 +64,20 @@ impl Lake {
         Ok(TableStats {
             table,
             rows: cell(0).unwrap_or_default(),
-            files: i64::try_from(sizes.len()).unwrap_or(i64::MAX),
-            bytes: sizes.iter().sum(),
-            version: self.delta(table).version().map_or(0, |v| i64::try_from(v).unwrap_or(i64::MAX)),
+            files: over_all(|layout| layout.files.len()),
+            bytes: long(layouts.iter().map(Layout::bytes).sum()),
+            small_files: over_all(|layout| layout.small().count()),
+            parts_to_compact: over_all(|layout| usize::from(layout.wants_compaction())),
+            files_after: over_all(Layout::files_after),
+            version: self.delta(table).version().map_or(0, long),
             oldest: instant(cell(1)),
             newest: instant(cell(2)),
         })
     }
+}
+
+fn long(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 fn time_column(table: Table) -> &'static str {

@@ -8,9 +8,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, new_null_array};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use datafusion::arrow::compute::{cast, filter_record_batch};
-use datafusion::arrow::datatypes::{Int64Type, SchemaRef, TimestampMicrosecondType};
+use datafusion::arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use deltalake::arrow::datatypes::Schema;
 use deltalake::kernel::Action;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
@@ -19,6 +19,7 @@ use deltalake::writer::{DeltaWriter, RecordBatchWriter};
 use jiff::Timestamp;
 
 use crate::commit::{Claim, Ticket, writer_properties};
+use crate::compact::in_columns;
 use crate::error::{LakeError, Result};
 use crate::known::date_of;
 use crate::location::Location;
@@ -182,14 +183,7 @@ impl Lake {
             .map(|row| Some(!done.contains(&(ids.value(row).to_owned(), accounts.value(row).to_owned()))))
             .collect();
         let kept = filter_record_batch(batch, &keep).map_err(failed)?;
-        let schema: SchemaRef = Arc::new(Table::Events.schema());
-        let column = |name: &str, to| match kept.column_by_name(name) {
-            Some(column) => cast(column, to),
-            None => Ok(new_null_array(to, kept.num_rows())),
-        };
-        let columns = schema.fields().iter().map(|f| column(f.name(), f.data_type()));
-        let columns = columns.collect::<std::result::Result<Vec<ArrayRef>, _>>().map_err(failed)?;
-        RecordBatch::try_new(schema, columns).map_err(failed)
+        in_columns(&kept, &Arc::new(Table::Events.schema())).map_err(failed)
     }
 
     async fn replace_day(&mut self, day: i32, batches: Vec<RecordBatch>) -> Result<()> {
@@ -220,8 +214,11 @@ impl Lake {
             partition_by: Some(vec!["event_date".to_owned()]),
             predicate: Some(format!("event_date = '{date}'")),
         };
-        let claim = Claim::Day(day).transaction(Ticket::draw());
-        CommitBuilder::from(CommitProperties::default().with_application_transaction(claim))
+        let ticket = Ticket::draw();
+        // The second claim is against a compaction, which the engine would let remove the same files.
+        let claims = [Claim::Day(day), Claim::Layout].map(|claim| claim.transaction(ticket));
+        let properties = CommitProperties::default().with_application_transactions(claims.to_vec());
+        CommitBuilder::from(properties)
             .with_actions(actions)
             .build(Some(state.snapshot()), delta.log_store(), operation)
             .await

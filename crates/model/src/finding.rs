@@ -7,6 +7,10 @@ use jiff::Timestamp;
 use std::fmt;
 use std::str::FromStr;
 
+/// Rule id of the findings that say that events were stored twice. No rule file has it: the lake finds them while it
+/// compacts, and what was found stays true after the rows vanished.
+pub const DUPLICATE_IN_LAKE: &str = "duplicate-in-lake";
+
 /// How bad, from least to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Severity {

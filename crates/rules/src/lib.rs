@@ -3,7 +3,7 @@
 //! Reading order: [`header`] (what a rule file declares), [`set`] (the rules that ship, or a folder of them),
 //! [`binding`] (parameters become literals), [`views`] (the views, in the order of their needs), [`memory`] (views as
 //! tables in memory), [`answers`] (rows as text), [`small`] (the policy as small tables), [`engine`] (rules run, rows become findings),
-//! [`reconcile`] (what changed since the last run), [`scope`] (what one finding of a rule is made of), [`knowledge`]
+//! [`reconcile`] (what changed since the last run), [`kept`] (what can be judged where old days are gone), [`scope`] (what one finding of a rule is made of), [`knowledge`]
 //! (what is known of events that are not in sight), [`watch`] (a few new events judged without looking at all),
 //! [`check`] (what a rule may not do), [`fixture`] (what a rule's fixtures expect).
 //!
@@ -20,6 +20,7 @@ pub mod error;
 mod files;
 pub mod fixture;
 pub mod header;
+pub mod kept;
 pub mod knowledge;
 pub mod memory;
 mod planning;
@@ -34,6 +35,7 @@ pub mod watch;
 pub use engine::{Engine, Evaluation, Setting};
 pub use error::RuleError;
 pub use header::Header;
+pub use kept::Kept;
 pub use knowledge::Knowledge;
 pub use memory::Making;
 pub use reconcile::reconcile;

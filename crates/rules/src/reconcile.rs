@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use snowtrail_model::finding::DUPLICATE_IN_LAKE;
 use snowtrail_model::{Finding, FindingState};
 
 use crate::engine::{Evaluation, RULE_FAILED};
@@ -28,7 +29,8 @@ impl Range {
 
 /// The revisions to append: findings that are new, changed, open again, or withdrawn. `newest` is the newest stored
 /// revision of every key that is in question; what is not in question is left alone, whether it holds or not. A rule
-/// that failed this time withdraws nothing; one that is gone or disabled does, where its findings are in question.
+/// that failed this time withdraws nothing; one that is gone or disabled does, where its findings are in question. What the
+/// lake found of itself is nobody's to withdraw.
 pub fn reconcile<'f>(
     newest: impl IntoIterator<Item = &'f Finding>,
     evaluation: &Evaluation,
@@ -45,6 +47,7 @@ pub fn reconcile<'f>(
         .collect();
     let ended = |f: &&Finding| {
         f.state == FindingState::Open
+            && f.rule != DUPLICATE_IN_LAKE
             && is_in_question(f)
             && !holding.contains(f.key.as_str())
             && !failed_now(evaluation, f)

@@ -204,6 +204,10 @@ pub struct Worker {
     /// How often every rule runs over the whole lake beside the ticks that new events cause, in seconds
     #[arg(long, value_name = "SECONDS", env = "SNOWTRAIL_SWEEP_SECONDS", default_value = "300")]
     pub sweep_seconds: u64,
+    /// How often the half that detects compacts the lake, in seconds; 0: never. Closed days, and what has very many
+    /// small files
+    #[arg(long, value_name = "SECONDS", env = "SNOWTRAIL_COMPACT_SECONDS", default_value = "86400")]
+    pub compact_every: u64,
     /// Do not prove at start that queue, topic and lake can be used
     #[arg(long)]
     pub skip_proof: bool,
@@ -331,13 +335,69 @@ The draft is for people to read and cut.")]
 /// `snowtrail lake …`.
 #[derive(Debug, Subcommand)]
 pub enum LakeCommand {
-    /// Rows, files, bytes and the span of each table
+    /// Rows, files, bytes and the span of each table, and what compaction would win
     Stats {
         #[command(flatten)]
         lake: LakeOption,
         /// How to print them
         #[arg(long, value_enum, default_value = "table")]
         format: Format,
+    },
+    /// Make few sorted files of many small ones; safe beside workers
+    #[command(after_help = "Examples:
+  snowtrail lake compact --lake ./lake --dry-run       # what it would do
+  snowtrail lake compact --lake s3://snowy-lake/prod
+Changes no row, but drops what is stored twice, and makes that a finding. Old files stay for readers until
+`snowtrail lake vacuum`. A worker does this by itself: see its --compact-every.")]
+    Compact {
+        #[command(flatten)]
+        lake: LakeOption,
+        /// Only say what would be done
+        #[arg(long)]
+        dry_run: bool,
+        /// How to print it
+        #[arg(long, value_enum, default_value = "table")]
+        format: Format,
+    },
+    /// Delete files that compaction and retention took out, and what killed writers left
+    #[command(after_help = "Examples:
+  snowtrail lake vacuum --lake ./lake --dry-run
+  snowtrail lake vacuum --lake s3://snowy-lake/prod --older-than 14d
+Whoever opened the lake before a file went out of use still reads it: a long query, a detector that resumes, a
+writer that has not committed yet. Hence seven days at least.")]
+    Vacuum {
+        #[command(flatten)]
+        lake: LakeOption,
+        /// Only files that have been out of use for so long
+        #[arg(long, value_name = "DURATION", default_value = "7d")]
+        older_than: String,
+        /// Allow less than 7d: when nobody else reads or writes the lake
+        #[arg(long)]
+        force_shorter: bool,
+        /// Only say what would be deleted
+        #[arg(long)]
+        dry_run: bool,
+        /// How to print it
+        #[arg(long, value_enum, default_value = "table")]
+        format: Format,
+    },
+    /// Drop the events of days older than so many, for good; findings stay
+    #[command(after_help = "Examples:
+  snowtrail lake retain --lake ./lake --days 450 --dry-run
+  snowtrail lake retain --lake s3://snowy-lake/prod --days 450 --policy policy.toml
+Refused where a rule looks back further. From then on older events are outside the scope of every ingest. Findings,
+sources, rejects and pages stay. The space is free after `snowtrail lake vacuum`.")]
+    Retain {
+        #[command(flatten)]
+        lake: LakeOption,
+        #[command(flatten)]
+        rules: RuleOptions,
+        /// Days of events to keep before today (UTC)
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+        days: u32,
+        /// Only say what would be dropped
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Bring an older lake to today's columns, and fill them from the sources
     Upgrade {

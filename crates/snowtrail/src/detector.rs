@@ -4,6 +4,8 @@
 //! end with the same findings: a sweep that follows a tick at once appends nothing, unless the tick said that it owed one.
 //! Two at once, here or in another process: one wins, the other looks again.
 //!
+//! What the lake found of itself while it was compacted is told with what the rules found, and never withdrawn.
+//!
 //! The stored findings are read before the events, so that they never know of events that a run does not see. `now` must
 //! not go backwards from run to run, and a detector that stays sees to that (see [`Lake::judged_at`]). Shows no progress
 //! by itself.
@@ -12,12 +14,14 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, bail};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use snowtrail_lake::changes::Added;
 use snowtrail_lake::{Appended, Claim, Lake, Table, Terms};
-use snowtrail_model::Finding;
+use snowtrail_model::finding::DUPLICATE_IN_LAKE;
+use snowtrail_model::{Finding, FindingState};
 use snowtrail_rules::reconcile::Range;
 use snowtrail_rules::watch::{Ground, Outcome};
-use snowtrail_rules::{RuleError, Watch, reconcile};
+use snowtrail_rules::{Kept, RuleError, Watch, reconcile};
 
 use crate::policy_file::Bound;
 use crate::workbench::{self, Horizon};
@@ -159,8 +163,13 @@ impl Detector {
             let found_at = Timestamp::now();
             let engine = workbench::open_for(lake, bound, now, Horizon::UpToNow, watches).await?;
             let evaluation = engine.evaluate(found_at, &mut *progress).await;
+            let kept = Kept::new(kept_from(lake), &bound.rules, &bound.policy);
+            let is_in_question = |f: &Finding| range.holds(f) && kept.judges(f);
             let newest = self.newest(lake).await?;
-            let revisions = reconcile(newest.values(), &evaluation, |f| range.holds(f), found_at);
+            let revisions = reconcile(newest.values(), &evaluation, is_in_question, found_at);
+            let is_of_lake = |f: &&Finding| f.rule == DUPLICATE_IN_LAKE && f.state == FindingState::Open;
+            let of_lake = newest.values().filter(|f| is_of_lake(f) && range.holds(f)).cloned();
+            let of_lake: Vec<Finding> = of_lake.collect();
             let Appended::Durable(version) = record(lake, &revisions, now).await? else { continue };
             self.hold(version, &revisions);
             if watches {
@@ -169,7 +178,9 @@ impl Detector {
                 let events_version = lake.events_version();
                 self.watching = watch.map(|watch| Watching { watch, events_version });
             }
-            let findings = evaluation.findings.into_iter().filter(|f| range.holds(f)).collect();
+            let judged = evaluation.findings.into_iter().filter(is_in_question);
+            let mut findings: Vec<Finding> = judged.chain(of_lake).collect();
+            findings.sort_by_cached_key(|f| (f.window_start, f.rule.clone(), f.key.clone()));
             return Ok(Detection { findings, revisions, failures: evaluation.failures, owed: None });
         }
         Err(gave_up(lake))
@@ -205,6 +216,7 @@ impl Detector {
             policy: &bound.policy,
             now,
             found_at: Timestamp::now(),
+            kept_from: kept_from(lake),
             stored: &held.newest,
             lake: &session,
         };
@@ -244,6 +256,12 @@ impl Detector {
         }
         Ok(())
     }
+}
+
+/// The beginning of the first day of which the lake keeps events.
+fn kept_from(lake: &Lake) -> Option<Timestamp> {
+    let day = lake.kept_from()?;
+    day.to_zoned_datetime(TimeZone::UTC).ok().map(|midnight| midnight.timestamp())
 }
 
 async fn record(lake: &mut Lake, revisions: &[Finding], now: Timestamp) -> anyhow::Result<Appended> {

@@ -13,7 +13,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use metrics::{Unit, counter, gauge, histogram};
 use metrics_cloudwatch_embedded::Collector;
-use snowtrail_lake::SourceRow;
+use snowtrail_lake::compact::Compacted;
+use snowtrail_lake::{LakeError, SourceRow};
 use snowtrail_trail::message::Left;
 use tracing::{error, info, warn};
 use tracing_subscriber::EnvFilter;
@@ -29,7 +30,7 @@ pub const FLUSH_EVERY: Duration = Duration::from_secs(60);
 pub const NAMESPACE: &str = "Snowtrail";
 
 /// Names, units and meanings of the metrics.
-pub const METRICS: [(&str, Unit, &str); 23] = [
+pub const METRICS: [(&str, Unit, &str); 26] = [
     ("RecordsIn", Unit::Count, "records found in what was taken in"),
     ("RecordsStored", Unit::Count, "records that became rows of events"),
     ("RecordsOutOfScope", Unit::Count, "records of other services' calls"),
@@ -52,6 +53,9 @@ pub const METRICS: [(&str, Unit, &str); 23] = [
     ("FindingsOpened", Unit::Count, "findings that are new or changed"),
     ("PagesSent", Unit::Count, "pages sent"),
     ("PagesFailed", Unit::Count, "tries to send a page that failed"),
+    ("FilesCompacted", Unit::Count, "small files that compaction merged"),
+    ("RowsDoubled", Unit::Count, "rows that compaction dropped because their event was stored twice"),
+    ("CompactionsFailed", Unit::Count, "turns of compaction that failed"),
     ("Heartbeat", Unit::Count, "1 a minute while the worker lives"),
 ];
 
@@ -233,6 +237,28 @@ pub fn evaluated(took: Duration, how: &'static str, revisions: usize, failures: 
 /// Detection failed; it is tried again.
 pub fn detection_failed(failure: &anyhow::Error, pause: Duration) {
     error!(error = %format!("{failure:#}"), pause_ms = milliseconds(pause), "failed to detect; trying again");
+}
+
+/// A part of the lake was compacted.
+pub fn compacted(compacted: &Compacted, took: Duration) {
+    let merged = compacted.files_before.saturating_sub(compacted.files_after);
+    counter!("FilesCompacted").increment(merged as u64);
+    counter!("RowsDoubled").increment(compacted.surplus);
+    info!(
+        part = %compacted.part,
+        files_before = compacted.files_before,
+        files_after = compacted.files_after,
+        surplus = compacted.surplus,
+        overtaken = compacted.overtaken,
+        took_ms = milliseconds(took),
+        "compacted a part of the lake"
+    );
+}
+
+/// Compaction failed; the lake is as it was, and a later turn tries again.
+pub fn compaction_failed(failure: &LakeError) {
+    counter!("CompactionsFailed").increment(1);
+    warn!(error = %with_causes(failure), "failed to compact; the lake is as it was");
 }
 
 /// The pager ran. `since` is how long ago the commit was that caused it.

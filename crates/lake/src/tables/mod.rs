@@ -21,7 +21,7 @@ use snowtrail_model::Finding;
 pub use sources::{RejectRow, SourceRow};
 
 /// One of the lake's tables. The folder of a table has the table's name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Table {
     /// Bytes that could not be understood.
     Rejects,

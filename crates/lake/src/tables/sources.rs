@@ -28,7 +28,7 @@ pub struct SourceRow {
     pub records: u64,
     /// Of these: became rows of `events`.
     pub stored: u64,
-    /// Of these: other services' calls.
+    /// Of these: other services' calls, and events of days that the lake keeps no more.
     pub out_of_scope: u64,
     /// Of these: already stored from elsewhere.
     pub duplicates: u64,
@@ -72,9 +72,11 @@ pub(super) fn source_columns() -> Vec<Column<SourceRow>> {
             Some(saturate(r.records))
         }),
         long("stored", "Records that became rows of events", |r: &SourceRow| Some(saturate(r.stored))),
-        long("out_of_scope", "Records of other services' calls", |r: &SourceRow| {
-            Some(saturate(r.out_of_scope))
-        }),
+        long(
+            "out_of_scope",
+            "Records of other services' calls, or of days no longer kept",
+            |r: &SourceRow| Some(saturate(r.out_of_scope)),
+        ),
         long("duplicates", "Records already stored from elsewhere", |r: &SourceRow| {
             Some(saturate(r.duplicates))
         }),

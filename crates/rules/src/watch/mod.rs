@@ -32,6 +32,7 @@ use self::question::Question;
 use self::selection::Selection;
 use crate::engine::{Engine, Evaluation, Setting};
 use crate::error::{Result, RuleError};
+use crate::kept::Kept;
 use crate::knowledge::Knowledge;
 use crate::memory::{self, EVENTS_IN_MEMORY_MAX, Making, session};
 use crate::reconcile::reconcile;
@@ -87,6 +88,8 @@ pub struct Ground<'g> {
     pub now: Timestamp,
     /// When revisions are written.
     pub found_at: Timestamp,
+    /// From when on the lake has all events; none where it has all.
+    pub kept_from: Option<Timestamp>,
     /// The newest revision of every key.
     pub stored: &'g BTreeMap<String, Finding>,
     /// A session in which `events` shows all events, the new ones included; nothing else need be there.
@@ -381,7 +384,8 @@ fn settled(
     question: &Question<'_>,
     unclear: &BTreeSet<String>,
 ) -> Outcome {
-    let is_in_question = |f: &Finding| !unclear.contains(&f.rule) && question.holds(f);
+    let kept = Kept::new(ground.kept_from, ground.rules, ground.policy);
+    let is_in_question = |f: &Finding| !unclear.contains(&f.rule) && question.holds(f) && kept.judges(f);
     let revisions = reconcile(ground.stored.values(), &evaluation, is_in_question, ground.found_at);
     let findings = evaluation.findings.into_iter().filter(is_in_question).collect();
     Outcome { woke: true, findings, revisions, failures: evaluation.failures, ..Outcome::default() }

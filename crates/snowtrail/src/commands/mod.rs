@@ -7,6 +7,8 @@ mod findings;
 mod health;
 mod ingest;
 mod lake;
+mod lake_files;
+mod lake_retain;
 mod lake_upgrade;
 mod learn;
 mod policy;

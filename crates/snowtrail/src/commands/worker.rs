@@ -78,6 +78,7 @@ fn limits(options: &Worker) -> Limits {
         fetches_max: options.fetches,
         messages_in_hand_max: options.messages,
         sweep_every: Duration::from_secs(options.sweep_seconds),
+        compact_every: Duration::from_secs(options.compact_every),
         ..Limits::default()
     }
 }

@@ -8,6 +8,9 @@ use anyhow::ensure;
 /// is just left may be too much by the time it arrives. Source: SQS Developer Guide, "visibility timeout"; 12 hours.
 pub const HIDDEN_TOTAL_MAX: Duration = Duration::from_secs(43_195);
 
+/// The shortest time between two compactions; files must have lain for a while before they are moved.
+pub const COMPACT_EVERY_MIN: Duration = Duration::from_secs(600);
+
 /// What bounds a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -49,6 +52,8 @@ pub struct Limits {
     pub look_every: Duration,
     /// How long pages that could not be sent wait before they are tried again.
     pub page_again: Duration,
+    /// How often the lake is compacted, more or less; zero: never. A longer time leaves more small files to every query.
+    pub compact_every: Duration,
 }
 
 impl Default for Limits {
@@ -72,6 +77,7 @@ impl Default for Limits {
             sweep_every: Duration::from_secs(300),
             look_every: Duration::from_secs(10),
             page_again: Duration::from_secs(15),
+            compact_every: Duration::from_secs(86_400),
         }
     }
 }
@@ -99,6 +105,12 @@ impl Limits {
              the batch's age",
             self.batch_age_max,
             self.visibility
+        );
+        ensure!(
+            self.compact_every.is_zero() || self.compact_every >= COMPACT_EVERY_MIN,
+            "compaction every {:?} would do little else than move rows; make it {:?} at least, or 0 for never",
+            self.compact_every,
+            COMPACT_EVERY_MIN
         );
         ensure!(
             self.finish_within < self.exit_within && self.exit_within < Duration::from_secs(25),

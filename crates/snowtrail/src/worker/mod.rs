@@ -6,7 +6,7 @@
 //!            └───────── give back ─────────        tick or sweep → findings → outbox → pages
 //! ```
 //! Reading order: [`message`] (the states), [`hands`] (what is in hand), [`reader`], [`committer`], [`settle`],
-//! [`detection`], [`health`], [`limits`]; `design.md` beside this file says what happens when each arrow breaks.
+//! [`detection`], [`upkeep`], [`health`], [`limits`]; `design.md` beside this file says what happens when each arrow breaks.
 //! Knows no AWS: everything outside comes in through [`Parts`].
 
 pub mod clock;
@@ -21,6 +21,7 @@ pub mod reader;
 pub mod receiver;
 pub mod recent;
 pub mod settle;
+pub mod upkeep;
 pub mod watched;
 
 use std::sync::Arc;
@@ -50,6 +51,7 @@ use hands::Hands;
 use reader::Reader;
 use receiver::{Receiver, Until};
 use recent::{LOOK_BACK, RECENT_SOURCES_MAX, Recent};
+use upkeep::Upkeep;
 use watched::Watched;
 
 /// How often the queue is asked how much lies in it, for the metrics.
@@ -119,6 +121,9 @@ async fn work(parts: &Parts, until: Until, stop: &CancellationToken) -> anyhow::
         let detect = Detect::new(parts, woken, until);
         AbortOnDropHandle::new(tokio::spawn(detect.run(stop.clone(), ingested.clone())))
     });
+    // A drained run has no time for it, and the next worker has.
+    let upkeep = Upkeep::new(parts).filter(|_| parts.role != Role::Ingest && until == Until::Stopped);
+    let _upkeep = upkeep.map(|upkeep| AbortOnDropHandle::new(tokio::spawn(upkeep.run(stop.clone()))));
     if parts.role == Role::Detect {
         if until == Until::Stopped {
             stop.cancelled().await;

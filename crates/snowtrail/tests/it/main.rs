@@ -16,3 +16,4 @@ mod snowtrail;
 mod story;
 mod ticks;
 mod upgrade;
+mod upkeep;

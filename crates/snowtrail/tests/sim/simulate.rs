@@ -176,6 +176,7 @@ fn limits(dice: Dice) -> Limits {
         sweep_every: seconds("sweep", &[90, 300]),
         look_every: seconds("look", &[30, 120]),
         page_again: seconds("page again", &[15, 40]),
+        compact_every: Duration::ZERO,
         // One thread at a time beside the runtime's, and none that waits for it: see `gate`.
         decodes_max: 1,
         pieces_waiting_max: 100_000,

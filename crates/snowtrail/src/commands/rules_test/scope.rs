@@ -33,6 +33,7 @@ pub(super) async fn difference(
         policy: engine.policy(),
         now: engine.now(),
         found_at: engine.now(),
+        kept_from: None,
         stored: &BTreeMap::new(),
         lake: engine.session(),
     };
