@@ -16,6 +16,7 @@ use crate::binding::{Literals, bind};
 use crate::error::{Result, RuleError};
 use crate::knowledge::{GATHERED_VIEWS, Knowledge};
 use crate::memory::Making;
+use crate::planning::careful;
 use crate::rows;
 use crate::set::{Rule, RuleSet};
 use crate::small;
@@ -72,6 +73,7 @@ impl<'a> Engine<'a> {
         now: Timestamp,
         setting: &Setting,
     ) -> Result<Engine<'a>> {
+        careful(&session);
         let known = |source| RuleError::Sql { file: "what is known".to_owned(), doing: "register", source };
         setting.known.register(&session).map_err(known)?;
         let mut views = Views::new(&session, &rules.views, &Literals::now(now))?;
