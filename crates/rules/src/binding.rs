@@ -48,7 +48,9 @@ impl Literals {
 /// When the SQL cannot be split into tokens, or names a placeholder that has no value.
 pub fn bind(file: &str, sql: &str, literals: &Literals) -> Result<String> {
     let law = |message: String| RuleError::Law { file: file.to_owned(), message };
-    let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize().map_err(|e| law(e.to_string()))?;
+    // Tokens are printed as they were written: unescaped, a doubled quote would come out single and end its text.
+    let tokens = Tokenizer::new(&GenericDialect {}, sql).with_unescape(false).tokenize();
+    let tokens = tokens.map_err(|e| law(e.to_string()))?;
     let mut bound = String::with_capacity(sql.len());
     for token in tokens {
         match token {
@@ -95,6 +97,17 @@ mod tests {
     fn text_value_cannot_leave_its_literal() {
         let value = ParameterValue::Text("x' OR 1=1 --".to_owned());
         assert_eq!(bound("SELECT $who", "who", value), "SELECT 'x'' OR 1=1 --'");
+    }
+
+    #[test]
+    fn what_is_no_placeholder_comes_out_as_it_was_written() {
+        for sql in [
+            "SELECT 'it''s', '''', '' -- it's\n",
+            r#"SELECT "a""b" AS "$floor", E'a\'b\n', x'1f', 1.50e3"#,
+            "/* $floor /* nested */ */ SELECT 'a\n''b' ; ",
+        ] {
+            assert_eq!(bound(sql, "floor", ParameterValue::Int(3)), sql);
+        }
     }
 
     #[test]
