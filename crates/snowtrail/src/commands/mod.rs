@@ -7,6 +7,7 @@ mod findings;
 mod health;
 mod ingest;
 mod lake;
+mod lake_schema;
 mod lake_upgrade;
 mod learn;
 mod policy;
@@ -14,8 +15,7 @@ mod replay;
 mod rules;
 mod rules_docs;
 mod rules_test;
-mod sql;
-mod sql_prompt;
+pub mod sql;
 mod worker;
 mod worker_proof;
 
