@@ -1,7 +1,12 @@
--- Secrets that nobody has read for 90 days, or ever, while the lake watched.
--- Use: to delete what nobody needs: each is a risk, and costs money. Look at replicas (another region reads) and at
--- yearly jobs before you delete; DeleteSecret with a recovery window is the careful way.
--- Counts back from the newest event in the lake, not from the clock.
+-- purpose = "Secrets that nobody has read for a long time, or ever, while the lake watched"
+-- description = """
+-- To delete what nobody needs: each is a risk, and costs money. Look at replicas (another region reads) and at yearly
+-- jobs before you delete; DeleteSecret with a recovery window is the careful way. Counts back from the newest event
+-- in the lake, not from the clock."""
+-- [parameters.silent]
+-- type = "duration"
+-- default = "90d"
+-- description = "Secrets whose last read is older are listed"
 WITH newest AS ( -- a row: when the lake's knowledge ends
   SELECT max(event_time) AS at
   FROM events
@@ -11,5 +16,5 @@ SELECT
   s.replica_regions, s.last_rotated
 FROM secrets s
 CROSS JOIN newest n
-WHERE s.deleted_at IS NULL AND (s.last_read IS NULL OR s.last_read < n.at - INTERVAL '90 days')
+WHERE s.deleted_at IS NULL AND (s.last_read IS NULL OR s.last_read < n.at - $silent)
 ORDER BY s.last_read, s.account_id, s.aws_region, s.secret_name

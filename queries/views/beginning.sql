@@ -1,4 +1,4 @@
--- beginning: one row, the UTC day of the lake's first event; null in an empty lake.
+-- beginning: one row, the UTC day of the lake's first event; null in an empty lake. day: the start of that day.
 -- known_beginning: what is known of events that are not in sight, see the file knowledge.rs; empty where all are.
 SELECT min(day) AS day
 FROM (

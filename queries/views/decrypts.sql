@@ -1,8 +1,8 @@
 -- decrypts: one row for each KMS Decrypt whose encryption context names a secret.
 --
--- Secrets Manager makes one for each value that it delivers, as the caller (same principal, another access key), and one
--- that delivers nothing when it tries whether the caller may use a key: is_probe. is_direct: no service made the call,
--- somebody decrypted a secret's ciphertext on their own. secret_version_id: the version that was decrypted.
+-- Secrets Manager makes one for each value that it delivers, as the caller (same principal, another access key).
+-- is_probe: it delivered nothing, Secrets Manager tried whether the caller may use the key. is_direct: no service made
+-- the call, somebody decrypted a secret's ciphertext on their own. secret_version_id: the version that was decrypted.
 -- Refused Decrypts are included (outcome). Times are UTC.
 -- Left out: Decrypts of parameters, of the trail's own files, and all without a SecretARN.
 SELECT

@@ -1,6 +1,7 @@
 -- filtered_batches: one row for each second in which a principal's batch by filter may have been answered.
 --
--- Such a batch names no secret: the decrypts of these seconds tell which were delivered, see reads.
+-- second: its start, UTC. Such a batch names no secret: the decrypts of these seconds tell which were delivered, see
+-- reads.
 SELECT DISTINCT
   account_id, aws_region, principal,
   unnest(generate_series(event_time - INTERVAL '2 seconds', event_time + INTERVAL '5 seconds', INTERVAL '1 second')) AS second

@@ -2,11 +2,11 @@
 -- Sign, Verify, GenerateMac, VerifyMac, DeriveSharedSecret. Allowed or not (outcome).
 --
 -- account_id, aws_region: the key's, where the record names one. key_arn: the key; of a call that found it dead the
--- error message alone may name it. context: what the encryption context is about: secret, parameter, null for anything
--- else; context_account, context_region, context_name: that thing. is_direct: no service made the call. is_dead: the
--- key could not be used, because it is disabled, waits for its deletion, or lost its material. Times are UTC. Left
--- out: the trail's own noise (see watched), and the probes by which Secrets Manager tries whether a caller may use a
--- key: they use nothing.
+-- error message alone may name it. key_id: the key's id. context: what the encryption context is about: secret,
+-- parameter, null for anything else. context_account, context_region, context_name, context_arn: the secret's or the
+-- parameter's. is_direct: no service made the call. is_dead: the key could not be used, because it is disabled, waits
+-- for its deletion, or lost its material. Times are UTC. Left out: the trail's own noise (see watched), and the probes by which Secrets Manager
+-- tries whether a caller may use a key: they use nothing.
 WITH used AS ( -- a row: one call
   SELECT
     *,

@@ -2,9 +2,10 @@
 --
 -- kind: human (named by [[humans]], a role of IAM Identity Center, an Identity Center, SAML user, or an IAM user that
 -- was seen with console credentials), root, service (an AWS service, or a service-linked role), workload (any other
--- role), unknown (an IAM user that was seen with keys only, a foreign account's principal without ARN).
--- A role that people switch to in the console stays a workload unless [[humans]] names it: its tasks are no people.
--- account_id: the account in its ARN, null where it has none. first_seen, last_seen: UTC. actions: how many.
+-- role), unknown (an IAM user that was seen with keys only, a foreign account's principal without ARN). A role that
+-- people switch to in the console stays a workload unless [[humans]] names it: its tasks are no people. account_id: the
+-- account in its ARN, null where it has none. first_seen, last_seen: its first and its last action, UTC. actions: how
+-- many.
 SELECT
   s.principal,
   CASE

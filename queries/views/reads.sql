@@ -5,8 +5,8 @@
 -- of its secrets; where the same principal has one within five seconds, that one is the row and the batch's is not.
 -- secret_version_id: the version asked for, else the one that the paired Decrypt (same principal, same secret, within
 -- five seconds; access keys differ) names, else null. decrypt_event_id: that Decrypt, null where none was logged.
--- secret_arn: what the name meant at that time, as far as the lake knows. invoked_by: the service that read on the
--- principal's behalf. Times are UTC.
+-- account_id, aws_region, secret_name: the secret's. secret_arn: what the name meant at that time, as far as the lake
+-- knows. invoked_by: the service that read on the principal's behalf. Times are UTC.
 -- rotation: own, a rotation's worker reads the secret that it rotates; other, it reads another secret meanwhile (the
 -- master's); null, an ordinary read.
 -- Left out: refused and failed reads (denied_reads), permission probes, direct Decrypts (decrypts), parameters.

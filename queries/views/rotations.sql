@@ -1,12 +1,13 @@
 -- rotations: one row for each attempt to rotate a secret.
 --
--- An attempt is known by its token, which is also the id of the version that it makes; service events carry it in their
--- request id. started_at: RotationStarted, or RotateSecret where that was lost; null if both were. ended_at and state:
--- the latest of RotationSucceeded (succeeded), RotationFailed (failed), RotationAbandoned (abandoned); state is open
--- where there is none (whether that is too long is for the rule rotation-stuck to say). Times are UTC.
--- is_test: a TestRotation, which only tries the rotation function. by_call: RotateSecret started it, principal started_by.
+-- token: what an attempt is known by, which is also the id of the version that it makes; service events carry it in
+-- their request id. started_at: RotationStarted, or RotateSecret where that was lost; null if both were. ended_at and
+-- state: the latest of RotationSucceeded (succeeded), RotationFailed (failed), RotationAbandoned (abandoned); state is
+-- open where there is none (whether that is too long is for the rule rotation-stuck to say). Times are UTC. is_test: a
+-- TestRotation, which only tries the rotation function. by_call: RotateSecret started it. started_by: its principal.
 -- workers: principals that wrote the attempt's version, moved a label to it, or asked for it before it existed (the
 -- rotation function's first, failing step): the rotation function's own roles. error: what RotationFailed said.
+-- event_ids: its events but the work.
 -- A service event without a token is an attempt of its own, its token its time.
 -- Left out: managed rotations that log no rotation events.
 WITH steps AS ( -- a row: one call or service event that belongs to an attempt

@@ -1,11 +1,11 @@
 -- secret_arns: one row for each full secret ARN that the lake has learned, from wherever: creates, Decrypt contexts,
 -- answers, service events, ARNs that callers typed.
 --
--- A name that was deleted and created again has one row for each of its ARNs. valid_from and valid_to (UTC, half open)
--- say when the name meant this ARN: from its first sight on until the next one's; the earliest ARN of a name also
--- stands for all time before. So a bare name resolves the same whatever order the records came in.
--- first_seen, created_at, deleted_at: UTC; created_at and deleted_at are null where the lake holds no such call.
--- deleted_at is when the deletion takes effect, null again after RestoreSecret.
+-- A name that was deleted and created again has one row for each of its ARNs. valid_from, valid_to (UTC, half open):
+-- when the name meant this ARN, from its first sight on until the next one's; the earliest ARN of a name also stands
+-- for all time before. So a bare name resolves the same whatever order the records came in. secret_arn: the ARN.
+-- first_seen: when it first occurred, UTC. created_at: when it was created, UTC, null where the lake holds no such
+-- call. deleted_at: when the deletion takes effect, UTC, null again after RestoreSecret.
 -- Left out: partial ARNs, and names that were never seen with an ARN.
 WITH named AS ( -- a row: one target of one call that begins or ends a secret's life
   SELECT event_time, event_name, deletion_date, unnest(targets) AS target

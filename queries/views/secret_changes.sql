@@ -3,8 +3,8 @@
 --
 -- secret_arn: what the name meant at that time, as far as the lake knows; suffix: its last six characters, empty where
 -- the ARN is unknown: a name that was deleted and created again is another secret. is_admin, is_rotator: what the
--- contract says of the principal. has_contract, owner, sensitivity, rotate_every_seconds: the contract's, null where
--- nothing is declared. Other columns as in touches. Times are UTC.
+-- contract says of the principal. has_contract: whether there is one. owner, sensitivity, rotate_every_seconds: the
+-- contract's, null where nothing is declared. Other columns as in touches. Times are UTC.
 -- Left out: calls that only look, whatever came of them.
 WITH roles AS ( -- a row: one principal that the contract of one secret names
   SELECT

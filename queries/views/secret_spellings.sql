@@ -4,7 +4,8 @@
 -- that its partial ARN looks like the full ARN of a secret `prod/api`. A record cannot tell; the lake can: an ARN that
 -- only callers ever typed, while AWS itself has named a secret that is called like the whole tail, is partial.
 -- spelling: the ARN as it occurs. proven: AWS itself wrote it (answer, encryption context, service event).
--- is_partial: it lacks the suffix; the other columns then are those of the secret that it means.
+-- is_partial: it lacks the suffix. account_id, aws_region, secret_name: those of the secret that it means. first_seen:
+-- when it first occurred, UTC.
 -- Left out: bare names and plainly partial ARNs; `touches` resolves those without help.
 WITH split AS ( -- a row: one ARN in its parts; the suffix is a hyphen and six characters
   SELECT

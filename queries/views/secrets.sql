@@ -3,10 +3,12 @@
 -- secret_arn: the ARN that the name means now. created_at, deleted_at: UTC, null where the lake holds no such call;
 -- deleted_at may lie in the future (recovery window). kms_key_arn: the key of the last use. tags: key=value, sorted.
 -- replica_regions: regions that a call replicated it to (removals are not subtracted). rotation_days,
--- rotation_schedule, rotation_lambda: as set last; rotation_on is false after CancelRotateSecret.
--- last_rotated: last RotationSucceeded, the primary's for a replica. last_read: last ordinary read; last_read_by: by whom. reads: how many.
--- owner, sensitivity: what the policy declares.
--- Left out: secrets that nobody touched since the lake began, which the trail cannot show; names that no call ever found.
+-- rotation_schedule, rotation_lambda: as set last. rotation_on: whether it is on, false after CancelRotateSecret.
+-- first_seen, last_seen: the first and the last time that anybody touched it, UTC. last_rotated: last
+-- RotationSucceeded, the primary's for a replica. last_read: last ordinary read; last_read_by: by whom. reads: how
+-- many. owner, sensitivity: what the policy declares.
+-- Left out: secrets that nobody touched since the lake began, which the trail cannot show; names that no call ever
+-- found.
 WITH facts AS ( -- a row: one secret and what its touches add up to
   SELECT
     account_id, aws_region, secret_name,

@@ -1,7 +1,7 @@
 -- sightings: one row for each ARN of a secret that occurs in any event, with what its occurrences add up to.
 --
 -- spelling: the ARN as it occurs. proven: AWS itself wrote it (answer, encryption context, service event).
--- first_seen: UTC. secret_spellings says what each of them means.
+-- first_seen: when it first occurred, UTC. secret_spellings says what each of them means.
 -- known_sightings: what is known of events that are not in sight, see the file knowledge.rs; empty where all are.
 WITH named AS ( -- a row: one target of one event
   SELECT event_time, unnest(targets) AS target

@@ -1,9 +1,9 @@
 -- touches: one row for each action and each secret that it names, whatever the caller typed: bare name, partial ARN,
 -- ARN, or nothing but the name in an error message.
 --
--- account_id, aws_region, secret_name identify the secret: the ARN's where one was typed (so a cross-account read stands
--- under the owner), else the action's. secret_arn is the full ARN that this very record shows, null for a bare name or a
--- partial ARN; join secret_arns for the ARN that the name meant then. caller columns and outcome as in events.
+-- account_id, aws_region, secret_name: the secret's, from the ARN where one was typed (so a cross-account read stands
+-- under the owner), else from the action. secret_arn: the full ARN that this very record shows, null for a bare name or
+-- a partial ARN; join secret_arns for the ARN that the name meant then. Caller columns and outcome as in events.
 -- Includes KMS calls (their encryption context names the secret) and failed calls. Times are UTC.
 -- Left out: actions that name no secret (ListSecrets; a batch by filter; a refused call whose message names nothing).
 WITH named AS ( -- a row: one target of one action

@@ -1,5 +1,10 @@
--- traits: one row for each principal that ever acted, with what all its actions add up to: user_in_console, is_root,
--- is_signed_in, is_service, first_seen, last_seen (UTC), actions (how many). The view principals says what kind that is.
+-- traits: one row for each principal that ever acted, with what all its actions add up to. The view principals says
+-- what kind that is.
+--
+-- user_in_console: an IAM user that was seen with the console's credentials. is_root: it was seen as root.
+-- is_signed_in: it was seen signed in through Identity Center or SAML. is_service: all its actions were a service's.
+-- first_seen, last_seen: its first and its last action, UTC. actions: how many.
+--
 -- known_traits: what is known of events that are not in sight, see the file knowledge.rs; empty where all are.
 -- Where some are, an action may be counted in both, so that only the flags are exact; rules use no more.
 WITH acted AS ( -- a row: one action

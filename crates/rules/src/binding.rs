@@ -6,12 +6,13 @@
 use std::collections::BTreeMap;
 
 use datafusion::sql::sqlparser::dialect::GenericDialect;
-use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+use datafusion::sql::sqlparser::tokenizer::{Location, Token, Tokenizer};
 use jiff::Timestamp;
 use snowtrail_model::Policy;
 use snowtrail_model::policy::ParameterValue;
 
 use crate::error::{Result, RuleError};
+use crate::hunt::Hunt;
 use crate::set::Rule;
 
 /// Values for the placeholders of one file, already as SQL literals.
@@ -40,30 +41,51 @@ impl Literals {
         }
         literals
     }
+
+    /// `$now` and the parameters of a hunt: the header's defaults, then what was given.
+    pub fn of_hunt(hunt: &Hunt, given: &BTreeMap<String, ParameterValue>, now: Timestamp) -> Literals {
+        let mut literals = Literals::now(now);
+        for (name, parameter) in &hunt.parameters {
+            literals.0.insert(name.clone(), literal(given.get(name).unwrap_or(&parameter.default)));
+        }
+        literals
+    }
 }
 
-/// Replaces every placeholder.
+/// Replaces every placeholder. Everything else stays as it was written, to the byte: tokens that are printed anew lose
+/// what was escaped in their texts.
 ///
 /// # Errors
 /// When the SQL cannot be split into tokens, or names a placeholder that has no value.
 pub fn bind(file: &str, sql: &str, literals: &Literals) -> Result<String> {
     let law = |message: String| RuleError::Law { file: file.to_owned(), message };
-    let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize().map_err(|e| law(e.to_string()))?;
+    let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location();
     let mut bound = String::with_capacity(sql.len());
-    for token in tokens {
-        match token {
-            Token::Placeholder(name) => {
-                let value = literals.0.get(name.trim_start_matches('$'));
-                let declared = || literals.0.keys().map(|k| format!("${k}")).collect::<Vec<_>>().join(", ");
-                let unknown = || {
-                    law(format!("parameter `{name}` is not declared in the header; there are {}", declared()))
-                };
-                bound.push_str(value.ok_or_else(unknown)?);
-            }
-            other => bound.push_str(&other.to_string()),
-        }
+    let mut copied = 0;
+    for token in tokens.map_err(|e| law(e.to_string()))? {
+        let Token::Placeholder(name) = &token.token else { continue };
+        let value = literals.0.get(name.trim_start_matches('$'));
+        let declared = || literals.0.keys().map(|k| format!("${k}")).collect::<Vec<_>>().join(", ");
+        let unknown =
+            || law(format!("parameter `{name}` is not declared in the header; there are {}", declared()));
+        let at = byte_at(sql, token.span.start);
+        let before = sql.get(copied..at).filter(|_| sql[at..].starts_with(name.as_str()));
+        bound.push_str(
+            before.ok_or_else(|| law(format!("parameter `{name}` stands where none can be bound")))?,
+        );
+        bound.push_str(value.ok_or_else(unknown)?);
+        copied = at + name.len();
     }
+    bound.push_str(&sql[copied..]);
     Ok(bound)
+}
+
+/// Where a line and column (both from 1, columns in characters) lie in the text.
+fn byte_at(sql: &str, location: Location) -> usize {
+    let steps = |from_1: u64| usize::try_from(from_1.saturating_sub(1)).unwrap_or(usize::MAX);
+    let line: usize = sql.split_inclusive('\n').take(steps(location.line)).map(str::len).sum();
+    let column = sql[line..].chars().take(steps(location.column)).map(char::len_utf8);
+    line + column.sum::<usize>()
 }
 
 fn literal(value: &ParameterValue) -> String {
@@ -95,6 +117,20 @@ mod tests {
     fn text_value_cannot_leave_its_literal() {
         let value = ParameterValue::Text("x' OR 1=1 --".to_owned());
         assert_eq!(bound("SELECT $who", "who", value), "SELECT 'x'' OR 1=1 --'");
+    }
+
+    #[test]
+    fn what_is_no_placeholder_comes_out_as_it_was_written() {
+        for sql in [
+            "SELECT 'it''s', '''', '' -- it's\n",
+            r#"SELECT "a""b" AS "$floor", E'a\'b\n', x'1f', 1.50e3"#,
+            "/* $floor /* nested */ */ SELECT 'a\n''b' ",
+        ] {
+            assert_eq!(bound(sql, "floor", ParameterValue::Int(3)), sql);
+            let (before, after) = (format!("{sql}\n, 'ä雪'\r\n, "), format!("+1 /*{sql}*/"));
+            let both = bound(&format!("{before}$floor{after}"), "floor", ParameterValue::Int(3));
+            assert_eq!(both, format!("{before}(3){after}"));
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use datafusion::prelude::SessionContext;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
-use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use crate::binding::{Literals, bind};
 use crate::error::{Result, RuleError};
@@ -37,6 +37,9 @@ const REFUSED: [(&str, &str); 17] = [
     ("current_timestamp", "use $now: replay must see the past as it was"),
     ("current_date", "use $now: replay must see the past as it was"),
 ];
+
+/// Functions over JSON text that people's sessions have beside the stock ones; rules and views must do without.
+pub const JSON_FUNCTIONS: [&str; 4] = ["json_get_str", "json_get_int", "json_get_bool", "json_contains"];
 
 /// Columns of JSON text, closed to rules.
 const JSON_TEXT: [&str; 4] =
@@ -138,12 +141,8 @@ const SHIPPED_WIDE: [&str; 15] = [
 /// Naming the function or column, the line, and what to use instead.
 pub fn check_law(file: &str, sql: &str, first_line: u64) -> Result<()> {
     let law = |message: String| RuleError::Law { file: file.to_owned(), message };
-    let located =
-        Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location().map_err(|e| law(e.to_string()))?;
-    for token in located {
-        let Token::Word(word) = &token.token else { continue };
-        let name = word.value.to_ascii_lowercase();
-        let line = token.span.start.line + first_line;
+    check_stock(file, sql, first_line)?;
+    for (line, name) in words(file, sql, first_line)? {
         if let Some((_, instead)) = REFUSED.iter().find(|(refused, _)| *refused == name) {
             return Err(law(format!("line {line}: `{name}` is refused in rules; {instead}")));
         }
@@ -156,9 +155,47 @@ pub fn check_law(file: &str, sql: &str, first_line: u64) -> Result<()> {
     Ok(())
 }
 
+/// Refuses SQL of a rule or a view that no stock DataFusion runs.
+///
+/// # Errors
+/// Naming the function and the line.
+pub fn check_stock(file: &str, sql: &str, first_line: u64) -> Result<()> {
+    let found =
+        words(file, sql, first_line)?.into_iter().find(|(_, name)| JSON_FUNCTIONS.contains(&name.as_str()));
+    let Some((line, name)) = found else { return Ok(()) };
+    let message = format!(
+        "line {line}: `{name}` is refused in rules and views; only people's queries have it, stock DataFusion has not"
+    );
+    Err(RuleError::Law { file: file.to_owned(), message })
+}
+
+/// The words of SQL in lower case, each with its line in the file; texts and comments have none.
+fn words(file: &str, sql: &str, first_line: u64) -> Result<Vec<(u64, String)>> {
+    let law = |message: String| RuleError::Law { file: file.to_owned(), message };
+    let located = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location();
+    let word = |token: TokenWithSpan| match token.token {
+        Token::Word(word) => Some((token.span.start.line + first_line, word.value.to_ascii_lowercase())),
+        _ => None,
+    };
+    Ok(located.map_err(|e| law(e.to_string()))?.into_iter().filter_map(word).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn function_that_only_people_have_is_refused_in_rules_and_views() {
+        let sql = "SELECT 1,\n JSON_get_str(x, 'a')";
+        for checked in [check_law("r.sql", sql, 3), check_stock("r.sql", sql, 3)] {
+            let error = checked.unwrap_err().to_string();
+            assert!(
+                error.starts_with("r.sql: line 5: `json_get_str` is refused in rules and views"),
+                "{error}"
+            );
+        }
+        assert!(check_stock("r.sql", "SELECT 'json_get_str' -- json_contains", 0).is_ok());
+    }
 
     #[test]
     fn approximate_function_is_refused_with_its_line_and_a_replacement() {

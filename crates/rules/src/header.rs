@@ -77,9 +77,10 @@ struct RawHeader {
     parameters: BTreeMap<String, RawParameter>,
 }
 
+/// A parameter as it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawParameter {
+pub(crate) struct RawParameter {
     #[serde(rename = "type")]
     kind: Option<String>,
     default: toml::Value,
@@ -119,7 +120,7 @@ impl Header {
         let parameters = raw
             .parameters
             .into_iter()
-            .map(|(name, p)| Ok((name.clone(), parameter(&name, p).map_err(refuse)?)))
+            .map(|(name, p)| Ok((name.clone(), p.resolved(&name).map_err(refuse)?)))
             .collect::<Result<_>>()?;
         let RawHeader { id, title, description, runbook, benign, attack, .. } = raw;
         let header = Header {
@@ -162,21 +163,24 @@ impl Header {
     }
 }
 
-fn parameter(name: &str, raw: RawParameter) -> std::result::Result<Parameter, String> {
-    let wrong = |found: &str| format!("parameter `{name}`: {found}");
-    let (kind, default) = match (raw.kind.as_deref(), &raw.default) {
-        (Some("duration"), toml::Value::String(text)) => {
-            let value = parse_duration(text).map_err(|m| wrong(&m))?;
-            (ParameterKind::Duration, ParameterValue::Duration(value))
-        }
-        (Some(other), _) => {
-            return Err(wrong(&format!("type `{other}` is unknown; only `duration` is written out")));
-        }
-        (None, toml::Value::Integer(n)) => (ParameterKind::Int, ParameterValue::Int(*n)),
-        (None, toml::Value::Float(n)) => (ParameterKind::Float, ParameterValue::Float(*n)),
-        (None, toml::Value::Boolean(b)) => (ParameterKind::Bool, ParameterValue::Bool(*b)),
-        (None, toml::Value::String(text)) => (ParameterKind::Text, ParameterValue::Text(text.clone())),
-        (None, _) => return Err(wrong("the default must be a number, a text, true or false")),
-    };
-    Ok(Parameter { kind, default, unit: raw.unit, description: raw.description })
+impl RawParameter {
+    /// What it means: its type is that of its default.
+    pub(crate) fn resolved(self, name: &str) -> std::result::Result<Parameter, String> {
+        let wrong = |found: &str| format!("parameter `{name}`: {found}");
+        let (kind, default) = match (self.kind.as_deref(), &self.default) {
+            (Some("duration"), toml::Value::String(text)) => {
+                let value = parse_duration(text).map_err(|m| wrong(&m))?;
+                (ParameterKind::Duration, ParameterValue::Duration(value))
+            }
+            (Some(other), _) => {
+                return Err(wrong(&format!("type `{other}` is unknown; only `duration` is written out")));
+            }
+            (None, toml::Value::Integer(n)) => (ParameterKind::Int, ParameterValue::Int(*n)),
+            (None, toml::Value::Float(n)) => (ParameterKind::Float, ParameterValue::Float(*n)),
+            (None, toml::Value::Boolean(b)) => (ParameterKind::Bool, ParameterValue::Bool(*b)),
+            (None, toml::Value::String(text)) => (ParameterKind::Text, ParameterValue::Text(text.clone())),
+            (None, _) => return Err(wrong("the default must be a number, a text, true or false")),
+        };
+        Ok(Parameter { kind, default, unit: self.unit, description: self.description })
+    }
 }

@@ -49,6 +49,9 @@ struct Relation {
     values: &'static [(&'static str, Kind, Stands)],
 }
 
+/// How the names of these tables begin. People's sessions have them too, empty: there all events are in sight.
+pub const TABLE_PREFIX: &str = "known_";
+
 const RELATIONS: [Relation; 6] = [SIGHTINGS, SECRET_DAYS, TRAITS, BEGINNING, ROLES, ROTATORS];
 
 /// By the two names that an ARN may mean: without its last seven characters, and whole.

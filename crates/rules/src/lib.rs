@@ -1,6 +1,6 @@
 //! The rules: SQL files with a header, bound to a policy and run over the lake's tables with DataFusion.
 //!
-//! Reading order: [`header`] (what a rule file declares), [`set`] (the rules that ship, or a folder of them),
+//! Reading order: [`header`] (what a rule file declares), [`hunt`] (a question that people saved), [`set`] (the rules that ship, or a folder of them),
 //! [`binding`] (parameters become literals), [`views`] (the views, in the order of their needs), [`memory`] (views as
 //! tables in memory), [`answers`] (rows as text), [`small`] (the policy as small tables), [`engine`] (rules run, rows become findings),
 //! [`reconcile`] (what changed since the last run), [`kept`] (what can be judged where old days are gone), [`scope`] (what one finding of a rule is made of), [`knowledge`]
@@ -20,6 +20,7 @@ pub mod error;
 mod files;
 pub mod fixture;
 pub mod header;
+pub mod hunt;
 pub mod kept;
 pub mod knowledge;
 pub mod memory;
@@ -35,6 +36,7 @@ pub mod watch;
 pub use engine::{Engine, Evaluation, Setting};
 pub use error::RuleError;
 pub use header::Header;
+pub use hunt::Hunt;
 pub use kept::Kept;
 pub use knowledge::Knowledge;
 pub use memory::Making;

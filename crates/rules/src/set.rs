@@ -1,4 +1,4 @@
-//! The rules and views at hand: those compiled in, or those of a folder.
+//! The rules and views at hand: those compiled in, or those of a folder. Hunts are always those compiled in.
 //!
 //! A folder has the layout of `queries/`: `rules/*.sql`, and optionally `views/*.sql`, which then stand beside the
 //! shipped views (same name: instead of them). A folder with `.sql` files directly in it is taken as `rules/`.
@@ -11,6 +11,7 @@ use snowtrail_model::policy::RuleParameters;
 
 use crate::error::{Result, RuleError};
 use crate::header::{Header, split};
+use crate::hunt::Hunt;
 
 static SHIPPED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../queries");
 
@@ -32,6 +33,8 @@ pub struct RuleSet {
     pub rules: BTreeMap<String, Rule>,
     /// Views by name: file and SQL.
     pub views: BTreeMap<String, (String, String)>,
+    /// What the views' files say before their SQL, by the view's name: what a row is, and what columns mean.
+    pub view_comments: BTreeMap<String, String>,
 }
 
 impl RuleSet {
@@ -75,6 +78,7 @@ impl RuleSet {
         RuleSet {
             rules: rules.map(|(id, rule)| (id.clone(), rule.clone())).collect(),
             views: self.views.clone(),
+            view_comments: self.view_comments.clone(),
         }
     }
 
@@ -105,6 +109,7 @@ impl RuleSet {
         let stem = Path::new(file).file_stem().and_then(|s| s.to_str()).unwrap_or_default().to_owned();
         let (header, sql) = split(text);
         if !is_rule {
+            self.view_comments.insert(stem.clone(), header);
             self.views.insert(stem, (file.to_owned(), sql.to_owned()));
             return Ok(());
         }
@@ -119,13 +124,12 @@ impl RuleSet {
     }
 }
 
-/// The saved ad-hoc queries that ship, by name, whole files.
-pub fn shipped_hunts() -> BTreeMap<String, &'static str> {
+/// The hunts that are compiled in, by name.
+///
+/// # Errors
+/// When a shipped file is wrong, which the project's own tests exclude.
+pub fn shipped_hunts() -> Result<BTreeMap<String, Hunt>> {
     let files = SHIPPED.get_dir("hunts").into_iter().flat_map(Dir::files);
-    files
-        .filter_map(|f| {
-            let name = f.path().file_stem()?.to_str()?.to_owned();
-            Some((name, f.contents_utf8()?))
-        })
-        .collect()
+    let texts = files.filter_map(|f| Some((format!("queries/{}", f.path().display()), f.contents_utf8()?)));
+    texts.map(|(file, text)| Hunt::parse(&file, text).map(|hunt| (hunt.name.clone(), hunt))).collect()
 }

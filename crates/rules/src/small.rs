@@ -32,6 +32,84 @@ use crate::error::{Result, RuleError};
 use crate::knowledge::Knowledge;
 use crate::memory;
 
+/// What a small table is, for people.
+pub struct Described {
+    /// Its name.
+    pub name: &'static str,
+    /// What a row is.
+    pub about: &'static str,
+    /// Its columns, each with its meaning.
+    pub columns: &'static [(&'static str, &'static str)],
+}
+
+const ACCOUNT: (&str, &str) = ("account_id", "Account of the secret");
+const REGION: (&str, &str) = ("aws_region", "Region of the secret");
+const SECRET: (&str, &str) = ("secret_name", "Name of the secret");
+
+/// What the small tables and their columns mean.
+pub const DESCRIBED: [Described; 5] = [
+    Described {
+        name: "policy_secrets",
+        about: "One row for each secret seen, and what the policy declares about it; null where nothing",
+        columns: &[
+            ACCOUNT,
+            REGION,
+            SECRET,
+            ("owner", "Who owns it"),
+            ("sensitivity", "low, medium or high"),
+            ("type", "database, api-token, shared-key, oauth, …"),
+            ("rotate_every_seconds", "How often it must rotate, seconds"),
+            ("cache_ttl_seconds", "How long its readers should cache it, seconds"),
+            ("decoy", "Nobody should ever read it; false where nothing is declared"),
+            ("readers_declared", "Whether the policy says who may read it; an empty list does: nobody"),
+            ("rotators_declared", "Whether the policy names rotators"),
+            ("admins_declared", "Whether the policy names admins"),
+            ("replica_regions", "Regions where replicas may be; empty where none are declared"),
+            ("vpc_endpoints", "Endpoints that it may be read through; empty where none are declared"),
+            ("quiet_from_minute", "Start of its quiet hours, minute of the local day, inclusive"),
+            ("quiet_to_minute", "End of its quiet hours, minute of the local day, exclusive"),
+            ("entry", "Position of its contract in the policy file, from 0; null where it has none"),
+        ],
+    },
+    Described {
+        name: "policy_principals",
+        about: "One row for each secret and principal seen, and each thing that the contract lets the one do with the other",
+        columns: &[
+            ACCOUNT,
+            REGION,
+            SECRET,
+            ("role", "reader, rotator, admin or break_glass"),
+            ("principal", "Who: stable identity"),
+        ],
+    },
+    Described {
+        name: "policy_people",
+        about: "One row for each principal seen that [[humans]] names",
+        columns: &[("principal", "Who: stable identity")],
+    },
+    Described {
+        name: "policy_trail",
+        about: "One row for each thing that [trail] and [organization] list",
+        columns: &[
+            ("kind", "protect, heartbeat, account or region"),
+            ("value", "A glob over ARNs, seconds, an account id, a region"),
+        ],
+    },
+    Described {
+        name: "local_time",
+        about: "One row for each quarter of an hour from a day before the first event to a day after the last, in the policy's time zone",
+        columns: &[
+            ("slot", "Start of the quarter hour, UTC; join on date_bin(INTERVAL '15 minutes', event_time)"),
+            ("local_date", "Local day"),
+            ("local_hour", "Local hour, 0 to 23"),
+            ("local_minute", "Local minute: 0, 15, 30 or 45, where the zone's offset is whole quarters"),
+            ("local_dow", "Local day of the week, 1 for Monday to 7 for Sunday"),
+            ("is_business", "Whether it lies in the policy's business hours"),
+            ("is_holiday", "Whether its day is one of the policy's holidays"),
+        ],
+    },
+];
+
 /// Views that must exist before the small tables can be made; they must not use them.
 const GROUND_VIEWS: [&str; 2] = ["secret_names", "secret_principals"];
 
@@ -253,4 +331,31 @@ fn texts(values: impl Iterator<Item = Option<String>>) -> ArrayRef {
 
 fn batch(columns: Vec<(&'static str, ArrayRef)>) -> std::result::Result<RecordBatch, ArrowError> {
     RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_small_table_and_column_is_described_in_its_order() {
+        let policy = Policy::default();
+        let bounds: [Row; 0] = [];
+        let made = [
+            policy_secrets(&policy, &[], &Tags::new()).unwrap(),
+            policy_principals(&policy, &[], &Tags::new(), &Knowledge::default()).unwrap(),
+            policy_people(&policy, &[]).unwrap(),
+            policy_trail(&policy).unwrap(),
+            local_time(&policy, &bounds, None).unwrap(),
+        ];
+        for (table, described) in made.iter().zip(DESCRIBED) {
+            let columns: Vec<&str> = table.schema_ref().fields().iter().map(|f| f.name().as_str()).collect();
+            assert_eq!(
+                columns,
+                described.columns.iter().map(|(c, _)| *c).collect::<Vec<_>>(),
+                "{}",
+                described.name
+            );
+        }
+    }
 }

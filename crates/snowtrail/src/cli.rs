@@ -49,11 +49,14 @@ SNOWTRAIL_LOG. Metrics: CloudWatch embedded metric format on stdout, once a minu
     Worker(Box<Worker>),
     /// Ask a worker whether it makes progress: exit 0 or 3
     Health(HealthCheck),
-    /// Ask a lake in SQL: one query, a file, or a prompt
+    /// Ask a lake in SQL: one query, a file, a saved question, or a prompt
     #[command(after_help = "Examples:
   snowtrail sql 'SELECT principal, count(*) FROM reads GROUP BY 1 ORDER BY 2 DESC'
-  snowtrail sql --file queries/hunts/who-read.sql --format json
-  snowtrail sql --lake ./lake                          # a prompt; \\d lists the tables, \\q leaves")]
+  snowtrail sql --list                                 # saved questions and their parameters
+  snowtrail sql --hunt who-read-this-secret --param secret=prod/snowy-cart/db --format json
+  snowtrail sql --hunt silent-readers --param silent=30d --out silent.parquet
+  snowtrail sql \"SELECT json_get_str(request_parameters, 'secretId') FROM events\"
+  snowtrail sql --lake ./lake                          # a prompt; \\? says what it can do")]
     Sql(Sql),
     /// List, show, check, test, backtest, explain and document the rules
     #[command(subcommand)]
@@ -233,12 +236,24 @@ pub struct HealthCheck {
 /// `snowtrail sql`.
 #[derive(Debug, Args)]
 pub struct Sql {
-    /// The query; without it and without --file there is a prompt
-    #[arg(value_name = "QUERY", conflicts_with = "file")]
+    /// The query; without it, --file and --hunt there is a prompt
+    #[arg(value_name = "QUERY", conflicts_with_all = ["file", "hunt", "param", "list"])]
     pub query: Option<String>,
-    /// Read the query from a file; a shipped hunt's name works too
-    #[arg(long, value_name = "FILE")]
+    /// Read the query from a file, which may be a hunt of your own: its first line says `-- purpose = "…"`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["hunt", "list"])]
     pub file: Option<PathBuf>,
+    /// Run a saved question
+    #[arg(long, value_name = "NAME", conflicts_with = "list")]
+    pub hunt: Option<String>,
+    /// Set a parameter of the hunt; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = crate::commands::sql::parameter)]
+    pub param: Vec<(String, String)>,
+    /// List the saved questions: what each is for, its parameters and their defaults
+    #[arg(long)]
+    pub list: bool,
+    /// Write the rows into a file; its ending says the format: .csv, .json (one object a line), .parquet
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["format", "list"])]
+    pub out: Option<PathBuf>,
     #[command(flatten)]
     pub lake: LakeOption,
     #[command(flatten)]
@@ -249,6 +264,9 @@ pub struct Sql {
     /// What `$now` in the views means; default: the clock
     #[arg(long, value_name = "TIME")]
     pub now: Option<Timestamp>,
+    /// Where the prompt keeps what was typed; default: snowtrail/sql_history in the user's state folder
+    #[arg(long, value_name = "FILE", env = "SNOWTRAIL_HISTORY")]
+    pub history: Option<PathBuf>,
 }
 
 /// `snowtrail rules …`.
@@ -404,10 +422,29 @@ sources, rejects and pages stay. The space is free after `snowtrail lake vacuum`
         #[command(flatten)]
         lake: LakeOption,
     },
-    /// What the tables' columns mean
+    /// Every table and view, its columns, their types and what they mean
+    #[command(after_help = "Examples:
+  snowtrail lake schema --format markdown > docs/tables.md
+  snowtrail lake schema --rules my-rules --format json   # with the views of a folder")]
     Schema {
         /// How to print them
         #[arg(long, value_enum, default_value = "table")]
-        format: Format,
+        format: SchemaFormat,
+        /// Folder of rules whose views stand beside those that ship
+        #[arg(long, value_name = "FOLDER", env = "SNOWTRAIL_RULES")]
+        rules: Option<PathBuf>,
     },
+}
+
+/// How the schema is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaFormat {
+    /// For people.
+    Table,
+    /// One JSON object a line, every column present.
+    Json,
+    /// Comma-separated, with a header line.
+    Csv,
+    /// A page of documentation.
+    Markdown,
 }

@@ -7,13 +7,16 @@
 //! Not an interface for other programs: nothing here is stable.
 
 pub mod aws;
+mod catalog;
 mod cli;
 mod commands;
 pub mod decoding;
+mod destination;
 pub mod detector;
 mod exit;
 pub mod feed;
 pub mod intake;
+mod json_functions;
 mod location;
 mod output;
 pub mod pager;

@@ -1,8 +1,10 @@
 //! The only place that prints: data on stdout, everything else on stderr, attackers' text made inert.
 //!
-//! A reader that goes away (`| head`) is no failure: what is left is not printed.
+//! Rows as JSON or CSV go to a program as they are, but for cells of CSV that a spreadsheet would run as a formula: they
+//! get a quote before them. On a terminal the two are made inert too. A reader that goes away (`| head`) is no failure: what is left is not printed.
 
-use std::io::{self, Write};
+use std::borrow::Cow;
+use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
@@ -11,7 +13,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use arrow::json::WriterBuilder;
 use arrow::json::writer::LineDelimited;
 use arrow::util::pretty::pretty_format_batches;
-use snowtrail_page::escape::terminal;
+use snowtrail_page::escape::{escape_inline, terminal};
 
 use crate::cli::Format;
 use crate::exit::Exit;
@@ -79,7 +81,11 @@ impl std::error::Error for Usage {}
 /// Prints rows.
 pub fn rows(batches: &[RecordBatch], format: Format) -> anyhow::Result<()> {
     match format {
+        Format::Json if io::stdout().is_terminal() => data(&inert_json(&json_lines(batches)?))?,
         Format::Json => data(&json_lines(batches)?)?,
+        Format::Csv if io::stdout().is_terminal() => {
+            data(&csv(&batches.iter().map(inert_batch).collect::<Result<Vec<_>, _>>()?)?)?;
+        }
         Format::Csv => data(&csv(batches)?)?,
         Format::Table => {
             let inert = batches.iter().map(inert_batch).collect::<Result<Vec<_>, _>>()?;
@@ -102,9 +108,56 @@ fn json_lines(batches: &[RecordBatch]) -> anyhow::Result<String> {
 fn csv(batches: &[RecordBatch]) -> anyhow::Result<String> {
     let mut writer = arrow::csv::WriterBuilder::new().with_header(true).build(Vec::new());
     for batch in batches {
-        writer.write(&map_columns(batch, flat_column)?)?;
+        writer.write(&csv_cells(batch)?)?;
     }
     Ok(String::from_utf8_lossy(&writer.into_inner()).into_owned())
+}
+
+/// Rows as CSV holds them: nested columns as JSON text, and a quote before texts that a spreadsheet would take for a
+/// formula, because callers choose them.
+///
+/// # Errors
+/// When a column cannot be put into text.
+pub fn csv_cells(batch: &RecordBatch) -> anyhow::Result<RecordBatch> {
+    map_columns(batch, |column| map_texts(flat_column(column)?, |text| without_formula(text).into_owned()))
+}
+
+fn without_formula(text: &str) -> Cow<'_, str> {
+    match text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        true => Cow::Owned(format!("'{text}")),
+        false => Cow::Borrowed(text),
+    }
+}
+
+/// JSON of the same meaning in which nothing is written out that a terminal would obey or hide.
+fn inert_json(json: &str) -> String {
+    let mut inert = String::with_capacity(json.len());
+    for c in json.chars() {
+        // What is ASCII and a terminal would obey, JSON has escaped already, but for the last.
+        let is_plain =
+            (c.is_ascii() && c != '\u{7f}') || escape_inline(c.encode_utf8(&mut [0; 4])) == c.to_string();
+        if is_plain {
+            inert.push(c);
+        } else {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| inert.push_str(&format!("\\u{unit:04x}")));
+        }
+    }
+    inert
+}
+
+/// Prints rows of text under a header.
+///
+/// # Errors
+/// When stdout cannot be written.
+pub fn texts_table<const N: usize>(
+    header: [&str; N],
+    rows: Vec<[String; N]>,
+    format: Format,
+) -> anyhow::Result<()> {
+    let columns = header.iter().enumerate().map(|(i, name)| {
+        (*name, Arc::new(rows.iter().map(|row| Some(row[i].as_str())).collect::<StringArray>()) as ArrayRef)
+    });
+    self::rows(&[RecordBatch::try_from_iter(columns)?], format)
 }
 
 /// Lists and structs as JSON text: a cell holds no table.
@@ -125,15 +178,17 @@ fn flat_column(column: &ArrayRef) -> anyhow::Result<ArrayRef> {
 }
 
 fn inert_batch(batch: &RecordBatch) -> anyhow::Result<RecordBatch> {
-    map_columns(batch, |column| {
-        let flat = flat_column(column)?;
-        if !matches!(flat.data_type(), DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8) {
-            return Ok(flat);
-        }
-        let texts = cast(&flat, &DataType::Utf8)?;
-        let inert = texts.as_string::<i32>().iter().map(|t| t.map(|t| terminal(t, CELL_CHARS_MAX)));
-        Ok(Arc::new(inert.collect::<StringArray>()) as ArrayRef)
-    })
+    map_columns(batch, |column| map_texts(flat_column(column)?, |text| terminal(text, CELL_CHARS_MAX)))
+}
+
+/// Changes the cells of a column of text; other columns stay.
+fn map_texts(column: ArrayRef, map: impl Fn(&str) -> String) -> anyhow::Result<ArrayRef> {
+    if !matches!(column.data_type(), DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8) {
+        return Ok(column);
+    }
+    let texts = cast(&column, &DataType::Utf8)?;
+    let mapped = texts.as_string::<i32>().iter().map(|text| text.map(&map));
+    Ok(Arc::new(mapped.collect::<StringArray>()))
 }
 
 fn map_columns(
@@ -149,4 +204,28 @@ fn map_columns(
 
 fn inert_lines(text: &str) -> String {
     text.lines().map(|line| terminal(line, NOTE_CHARS_MAX)).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_that_a_spreadsheet_would_run_is_text_in_csv() {
+        let texts: ArrayRef =
+            Arc::new(StringArray::from(vec![Some("=cmd()"), Some("a=b"), Some("-1"), None, Some("\t@x")]));
+        let numbers: ArrayRef = Arc::new(arrow::array::Int64Array::from(vec![-1, 2, 3, 4, 5]));
+        let batch =
+            RecordBatch::try_from_iter_with_nullable([("who", texts, true), ("n", numbers, true)]).unwrap();
+        assert_eq!(csv(&[batch]).unwrap(), "who,n\n'=cmd(),-1\na=b,2\n'-1,3\n,4\n'\t@x,5\n");
+    }
+
+    #[test]
+    fn json_on_a_terminal_means_the_same_and_hides_nothing() {
+        let hostile =
+            serde_json::json!({ "who": "\u{1b}[31m \u{9b}2J \u{202e}gpj ä 雪 \u{7f} \u{e0041} \\" });
+        let inert = inert_json(&hostile.to_string());
+        assert!(inert.contains("\\u009b2J \\u202egpj ä 雪 \\u007f \\udb40\\udc41"), "{inert}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&inert).unwrap(), hostile);
+    }
 }

@@ -100,8 +100,8 @@ pub(super) fn nearest<'k>(written: &str, known: impl IntoIterator<Item = &'k str
     scored.filter(|(distance, _)| *distance <= distance_max).min().map(|(_, word)| word)
 }
 
-/// "did you mean …?" for the nearest word, the list of all words where none is near.
-pub(super) fn suggestion(written: &str, known: &[&str]) -> Option<String> {
+/// "did you mean …?" for the nearest word, the list of all words where none is near; none where no word is known.
+pub fn suggestion(written: &str, known: &[&str]) -> Option<String> {
     if known.is_empty() {
         return None;
     }

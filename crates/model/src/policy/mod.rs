@@ -24,7 +24,7 @@ mod tests;
 
 pub use calendar::{BusinessHours, Calendar, ClockTime, SLOT_SECONDS, Slot};
 pub use duration::{DURATION_DAYS_MAX, format_duration, parse_duration};
-pub use error::{PROBLEMS_MAX, PolicyError, Problem};
+pub use error::{PROBLEMS_MAX, PolicyError, Problem, suggestion};
 pub use glob::{GLOB_BYTES_MAX, Glob};
 pub use pages::{MessageFormat, PagesPolicy, REMIND_MAX_MAX, REMIND_SECS_MIN};
 pub use publish::PublishTarget;

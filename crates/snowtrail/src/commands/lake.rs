@@ -1,15 +1,14 @@
-//! `snowtrail lake …`: what is in a lake and what its columns mean. What changes a lake has files of its own.
+//! `snowtrail lake …`: what is in a lake. What its columns mean, and what changes a lake, has files of its own.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::{Int64Array, RecordBatch, StringArray};
-use snowtrail_lake::column::COMMENT;
+use snowtrail_lake::Access;
 use snowtrail_lake::vacuum::KEPT_MIN;
-use snowtrail_lake::{Access, Table};
 
 use crate::cli::{Format, LakeCommand};
-use crate::commands::{lake_files, lake_retain, lake_upgrade};
+use crate::commands::{lake_files, lake_retain, lake_schema, lake_upgrade};
 use crate::exit::Exit;
 use crate::location;
 use crate::output;
@@ -29,7 +28,7 @@ pub async fn run(command: LakeCommand) -> anyhow::Result<Exit> {
             return lake_retain::run(&lake.lake, &rules, days, dry_run).await;
         }
         LakeCommand::Upgrade { lake } => return lake_upgrade::run(&lake.lake).await,
-        LakeCommand::Schema { format } => schema(format)?,
+        LakeCommand::Schema { format, rules } => lake_schema::run(format, rules.as_deref()).await?,
     }
     Ok(Exit::Done)
 }
@@ -58,30 +57,6 @@ async fn stats(uri: &str, format: Format) -> anyhow::Result<()> {
         ("version", longs(|s| s.version)),
         ("oldest", times(|s| s.oldest)),
         ("newest", times(|s| s.newest)),
-    ])?;
-    output::rows(&[batch], format)
-}
-
-fn schema(format: Format) -> anyhow::Result<()> {
-    let mut rows: Vec<[String; 4]> = Vec::new();
-    for table in Table::ALL {
-        for field in table.schema().fields() {
-            let comment = field.metadata().get(COMMENT).cloned().unwrap_or_default();
-            rows.push([
-                table.sql_name().to_owned(),
-                field.name().clone(),
-                field.data_type().to_string(),
-                comment,
-            ]);
-        }
-    }
-    let column =
-        |i: usize| Arc::new(rows.iter().map(|row| Some(row[i].as_str())).collect::<StringArray>()) as _;
-    let batch = RecordBatch::try_from_iter([
-        ("table", column(0)),
-        ("column", column(1)),
-        ("type", column(2)),
-        ("meaning", column(3)),
     ])?;
     output::rows(&[batch], format)
 }

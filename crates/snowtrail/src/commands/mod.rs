@@ -9,6 +9,7 @@ mod ingest;
 mod lake;
 mod lake_files;
 mod lake_retain;
+mod lake_schema;
 mod lake_upgrade;
 mod learn;
 mod policy;
@@ -16,8 +17,7 @@ mod replay;
 mod rules;
 mod rules_docs;
 mod rules_test;
-mod sql;
-mod sql_prompt;
+pub mod sql;
 mod worker;
 mod worker_proof;
 

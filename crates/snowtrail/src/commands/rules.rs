@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use snowtrail_lake::{Access, Lake};
 use snowtrail_model::policy::{ParameterValue, format_duration};
 use snowtrail_rules::Rule;
-use snowtrail_rules::check::{check_law, check_scope};
+use snowtrail_rules::check::{check_law, check_scope, check_stock};
 
 use crate::cli::{Format, RuleOptions, Rules};
 use crate::commands::{backtest, explain, rules_docs, rules_test};
@@ -109,16 +109,23 @@ async fn check(options: &RuleOptions) -> anyhow::Result<Exit> {
     let bound = policy_file::load(options)?;
     let mut problems: Vec<String> = Vec::new();
     for rule in bound.rules.rules.values() {
-        problems.extend(check_law(&rule.file, &rule.sql, header_lines(rule)).err().map(|e| e.to_string()));
+        let first_line = header_lines(&rule.file, &rule.sql);
+        problems.extend(check_law(&rule.file, &rule.sql, first_line).err().map(|e| e.to_string()));
         problems.extend(check_scope(rule, &bound.rules).err().map(|e| e.to_string()));
+    }
+    for (file, sql) in bound.rules.views.values() {
+        problems.extend(check_stock(file, sql, header_lines(file, sql)).err().map(|e| e.to_string()));
     }
     let folder = tempfile::tempdir()?;
     let lake = Lake::open(&folder.path().join("lake").display().to_string(), Access::Write).await?;
     let now = Timestamp::now();
     // As for people, because only then every view is planned, needed or not.
-    let engine = workbench::open(&lake, &bound, now, Horizon::Everything).await?;
-    for failure in engine.evaluate(now, |_| {}).await.failures {
-        problems.push(output::with_causes(&failure));
+    match workbench::open(&lake, &bound, now, Horizon::Everything).await {
+        Ok(engine) => {
+            let failures = engine.evaluate(now, |_| {}).await.failures;
+            problems.extend(failures.iter().map(|failure| output::with_causes(failure)));
+        }
+        Err(error) => problems.push(output::with_causes(error.as_ref())),
     }
     for problem in &problems {
         output::note(&format!("error: {problem}"));
@@ -128,10 +135,10 @@ async fn check(options: &RuleOptions) -> anyhow::Result<Exit> {
     Ok(if problems.is_empty() { Exit::Done } else { Exit::Usage })
 }
 
-/// Lines of a rule's file before its SQL, so that errors name lines of the file.
-fn header_lines(rule: &Rule) -> u64 {
-    std::fs::read_to_string(&rule.file)
+/// Lines of a rule's or view's file before its SQL, so that errors name lines of the file.
+fn header_lines(file: &str, sql: &str) -> u64 {
+    std::fs::read_to_string(file)
         .ok()
-        .and_then(|text| text.find(rule.sql.as_str()).map(|at| text[..at].lines().count() as u64))
+        .and_then(|text| text.find(sql).map(|at| text[..at].lines().count() as u64))
         .unwrap_or_default()
 }

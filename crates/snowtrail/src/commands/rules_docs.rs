@@ -172,7 +172,7 @@ fn parameters(text: &mut String, rule: &Rule) {
 }
 
 /// Text that Markdown shows as it is: a placeholder in angle brackets is no tag, `*` no emphasis.
-fn inline(text: &str) -> String {
+pub fn inline(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut is_code = false;
     for c in text.chars() {
@@ -188,7 +188,7 @@ fn inline(text: &str) -> String {
 }
 
 /// The same for a cell of a table, which a bar would end.
-fn cell(text: &str) -> String {
+pub fn cell(text: &str) -> String {
     inline(text).replace('|', "\\|")
 }
 

@@ -13,6 +13,7 @@ mod other_readers;
 mod owners;
 mod rules;
 mod snowtrail;
+mod sql;
 mod story;
 mod ticks;
 mod upgrade;

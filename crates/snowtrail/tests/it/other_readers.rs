@@ -1,46 +1,28 @@
-//! Other readers agree: the PyPI packages `deltalake` and `duckdb` count what `snowtrail sql` counts.
+//! Other readers agree: deltalake, DuckDB and Polars, from PyPI, answer hunts over a lake as `snowtrail sql` does, row by
+//! row.
 //!
-//! The test makes its own virtual environment, once, beside the build. It skips, and says why, where there is no
+//! `testdata/peers/readers.py` asks them; DuckDB runs our views and hunts. The test skips, and says why, where there is no
 //! Python or the packages cannot be had.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Command;
 
+use serde_json::Value;
 use tempfile::tempdir;
 
-use crate::snowtrail::{count, snowtrail, text};
+use crate::snowtrail::{count, root, snowtrail, text};
 
-const COUNTS: &str = r#"
-import sys, json, duckdb
-from deltalake import DeltaTable
-table = DeltaTable(sys.argv[1] + "/events")
-files = [f.removeprefix("file://") for f in table.file_uris()]
-rows = duckdb.read_parquet(files, hive_partitioning=True)
-total = duckdb.sql("SELECT count(*) FROM rows").fetchall()[0][0]
-reads = duckdb.sql("SELECT count(*) FROM rows WHERE event_name = 'GetSecretValue' AND outcome = 'ok'").fetchall()[0][0]
-named = duckdb.sql("SELECT count(*) FROM rows, unnest(targets) AS t(target) WHERE target.kind = 'secret'").fetchall()[0][0]
-stats = table.get_add_actions(flatten=True)
-column = stats["num_records"] if hasattr(stats, "__getitem__") else stats.column("num_records")
-delta = sum(v.as_py() if hasattr(v, "as_py") else v for v in column)
-comment = [f.metadata.get("comment") for f in table.schema().fields if f.name == "event_time"][0]
-print(json.dumps({"total": total, "reads": reads, "named": named, "delta": delta, "comment": comment}))
-"#;
-
-/// The Python of a virtual environment with both packages, or why there is none.
-fn python() -> Result<PathBuf, String> {
-    let target = Path::new(env!("CARGO_BIN_EXE_snowtrail")).parent().ok_or("no target folder")?.to_path_buf();
-    let home = target.join("other-readers-venv");
-    let python = home.join("bin/python");
-    let has_packages =
-        |python: &Path| run(Command::new(python).args(["-c", "import deltalake, duckdb"])).is_ok();
-    if has_packages(&python) {
-        return Ok(python);
-    }
-    run(Command::new("python3").args(["-m", "venv", text(&home)]))
-        .map_err(|e| format!("no virtual environment: {e}"))?;
-    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "deltalake>=1.0", "duckdb>=1.0"]))
-        .map_err(|e| format!("the packages cannot be installed: {e}"))?;
-    if has_packages(&python) { Ok(python) } else { Err("the packages cannot be imported".to_owned()) }
+/// The Python that has the packages, or why there is none.
+fn python() -> Result<String, String> {
+    let target = Path::new(env!("CARGO_BIN_EXE_snowtrail"))
+        .parent()
+        .and_then(Path::parent)
+        .ok_or("no target folder")?;
+    let home = target.join("peers/readers");
+    let script = root().join("testdata/peers/install.sh");
+    let said = run(Command::new(script).args(["--peer", "readers", text(&home)]))?;
+    Ok(said.trim().to_owned())
 }
 
 fn run(command: &mut Command) -> Result<String, String> {
@@ -52,8 +34,19 @@ fn run(command: &mut Command) -> Result<String, String> {
     }
 }
 
+/// Rows and their columns in an order that hangs on nothing but themselves.
+fn sorted(rows: impl IntoIterator<Item = Value>) -> Vec<BTreeMap<String, String>> {
+    let columns = |row: &Value| {
+        let row = row.as_object().expect("a row");
+        row.iter().map(|(column, value)| (column.clone(), value.to_string())).collect()
+    };
+    let mut rows: Vec<_> = rows.into_iter().map(|row| columns(&row)).collect();
+    rows.sort();
+    rows
+}
+
 #[test]
-fn deltalake_and_duckdb_count_what_snowtrail_counts() {
+fn deltalake_duckdb_and_polars_answer_as_snowtrail_does() {
     let python = match python() {
         Ok(python) => python,
         Err(why) => {
@@ -64,17 +57,22 @@ fn deltalake_and_duckdb_count_what_snowtrail_counts() {
     let folder = tempdir().expect("a folder");
     let lake = folder.path().join("lake");
     snowtrail(&["ingest", "testdata/story", "--lake", text(&lake)]).expect_status(0);
+    let script = root().join("testdata/peers/readers.py");
     let printed =
-        run(Command::new(python).args(["-c", COUNTS, text(&lake)])).expect("the other readers read the lake");
-    let theirs: serde_json::Value = serde_json::from_str(&printed).expect("JSON");
-    let ours = |query: &str| serde_json::json!(count(&lake, query));
-    assert_eq!(theirs["total"], ours("SELECT count(*) FROM events"));
-    assert_eq!(theirs["delta"], theirs["total"]);
-    assert_eq!(
-        theirs["reads"],
-        ours("SELECT count(*) FROM events WHERE event_name = 'GetSecretValue' AND outcome = 'ok'")
-    );
-    let named = "SELECT count(*) FROM (SELECT unnest(targets) AS t FROM events) WHERE t['kind'] = 'secret'";
-    assert_eq!(theirs["named"], ours(named));
-    assert!(theirs["comment"].as_str().is_some_and(|c| c.contains("UTC")), "{printed}");
+        run(Command::new(python).args([text(&script), text(&lake)])).expect("the others read the lake");
+    let theirs: Value = serde_json::from_str(&printed).expect("JSON");
+    assert_eq!(theirs["deltalake"]["rows"], count(&lake, "SELECT count(*) FROM events"));
+    let comment = theirs["deltalake"]["comments"]["event_time"].as_str();
+    assert!(comment.is_some_and(|c| c.contains("UTC")), "{comment:?}");
+    for (reader, hunts_least) in [("duckdb", 6), ("polars", 3)] {
+        let answers = theirs[reader].as_object().expect("its answers");
+        assert!(answers.len() >= hunts_least, "{reader}: {}", answers.len());
+        for (hunt, rows) in answers {
+            let mut ask = vec!["sql", "--hunt", hunt, "--lake", text(&lake), "--format", "json"];
+            ask.extend(["--param", "silent=0"].into_iter().filter(|_| hunt == "blind-spots"));
+            let ours = sorted(snowtrail(&ask).expect_status(0).json());
+            assert!(ours.len() > 1, "{hunt} says too little to compare");
+            assert_eq!(sorted(rows.as_array().expect("rows").iter().cloned()), ours, "{reader}, {hunt}");
+        }
+    }
 }

@@ -44,18 +44,6 @@ fn rule_without_fixtures_fails_its_test() {
     assert!(said.stderr.contains("no fixture that fires"), "{}", said.stderr);
 }
 
-#[test]
-fn shipped_hunts_run() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let lake = folder.path().join("lake");
-    let lake = lake.to_str().expect("a path");
-    snowtrail(&["ingest", "testdata/story", "--lake", lake]).expect_status(0);
-    for hunt in root().join("queries/hunts").read_dir().expect("hunts").flatten() {
-        let file = hunt.path();
-        snowtrail(&["sql", "--file", file.to_str().expect("a path"), "--lake", lake]).expect_status(0);
-    }
-}
-
 /// Rules see tables in memory where events are few, people always plans: the same views, made twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn views_as_tables_and_as_plans_give_the_same_findings() {
