@@ -5,12 +5,13 @@
 //! no JSON), `books` tells what a piece is and counts it, [`scope`] decides what is kept, `record` makes the event
 //! (`view`, `identity`, `target`, `settings`, `policy_document`, `selectors`, `outcome`, `time`), [`redact`] takes
 //! secret values out. Before all that, where the feed is a queue, [`message`] tells what a message's body asks for:
-//! objects to fetch, or records to decode.
+//! objects to fetch, or records to decode. Beside all that, [`digest`] judges the signed digests that prove log files.
 //!
 //! This crate is pure: it reads from a `Read` that it is given, does no other I/O, knows no clock and no table.
 //! Every source's books balance ([`Summary::balances`]), every limit is a named constant, nothing recurses on input.
 
 pub mod decode;
+pub mod digest;
 pub mod gunzip;
 pub mod message;
 pub mod redact;
@@ -21,6 +22,7 @@ pub mod window;
 
 mod books;
 mod content_hash;
+mod fields;
 mod identity;
 mod keys;
 mod lexical;

@@ -3,10 +3,10 @@
 //! Sources: EventBridge User Guide, "AWS service events delivered via CloudTrail"; S3 User Guide, "EventBridge event
 //! message structure". A record goes on with its envelope, which the decoder knows.
 
-use super::fields::Fields;
 use super::read::{Layer, is_test_event};
 use super::unknown::UnknownBody;
 use super::{Form, LeftWhy, Message, Part, s3};
+use crate::fields::Fields;
 
 /// The kind of event that S3 sends when an object is there.
 const OBJECT_CREATED: &str = "Object Created";

@@ -17,7 +17,6 @@
 //! a text that this module makes, except bucket, key, topic and kind of what is left, escaped and cut.
 
 mod event_bridge;
-mod fields;
 mod key_encoding;
 mod notification;
 mod object_kind;

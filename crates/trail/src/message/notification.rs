@@ -3,10 +3,10 @@
 //! Source: CloudTrail User Guide, "Configuring Amazon SNS notifications for CloudTrail". Keys stand there as they are:
 //! no published sample encodes them. It tells no region: the topic's need not be the bucket's.
 
-use super::fields::{Fields, Problem};
 use super::object_ref::ObjectRef;
 use super::unknown::UnknownBody;
 use super::{Form, LeftWhy, Message, PARTS_MAX, Part};
+use crate::fields::{Fields, Problem};
 use crate::view::View;
 
 const KEYS: &str = "s3ObjectKey";

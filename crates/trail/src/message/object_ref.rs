@@ -3,8 +3,8 @@
 //! A bucket, region or version that a message names ends in a request's host, path and headers, so only what S3
 //! itself could have written is let through.
 
-use super::fields::{Fields, Problem};
 use super::key_encoding::encode_path;
+use crate::fields::{Fields, Problem};
 
 /// Longest key that S3 takes, in bytes. Source: S3 User Guide, "Naming Amazon S3 objects". A longer one is unknown.
 const KEY_BYTES_MAX: usize = 1024;
@@ -52,7 +52,7 @@ impl ObjectRef {
     }
 
     /// Of bucket and key alone.
-    pub(super) fn named(bucket: &str, key: String) -> Result<ObjectRef, Problem> {
+    pub(crate) fn named(bucket: &str, key: String) -> Result<ObjectRef, Problem> {
         check_bucket(bucket)?;
         check_key(&key)?;
         Ok(ObjectRef {

@@ -5,10 +5,10 @@
 
 use std::borrow::Cow;
 
-use super::fields::Fields;
 use super::unknown::UnknownBody;
 use super::{ENVELOPES_MAX, Form, LeftWhy, Message, Part};
 use super::{event_bridge, notification, records, sns};
+use crate::fields::Fields;
 use crate::keys::KeyTable;
 use crate::scan::{Task, scan};
 use crate::view::View;

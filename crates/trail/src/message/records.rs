@@ -1,9 +1,9 @@
 //! Lists called `Records`, which are S3's or CloudTrail's own, and CloudWatch Logs exports. Tells them apart and hands
 //! records on as bytes; it does not look into them.
 
-use super::fields::{Fields, Problem};
 use super::unknown::UnknownBody;
 use super::{Form, LeftWhy, Message, PARTS_MAX, Part, s3};
+use crate::fields::{Fields, Problem};
 use crate::view::View;
 
 /// Keys of which a CloudTrail record has one beside `eventVersion`. Two keys are enough to be one, so that a record

@@ -3,10 +3,10 @@
 //! They differ in what matters: only the notification encodes the key, and they spell the attributes differently.
 //! Who says to have sent it (`eventSource`) is not looked at, so that S3's look-alikes serve.
 
-use super::fields::{Fields, Problem};
 use super::key_encoding::decode_form;
 use super::object_ref::{ObjectRef, Spelling};
 use super::{LeftWhy, Part};
+use crate::fields::{Fields, Problem};
 
 const NOTIFICATION: Spelling = Spelling { version_id: "versionId", etag: "eTag" };
 const EVENT_BRIDGE: Spelling = Spelling { version_id: "version-id", etag: "etag" };

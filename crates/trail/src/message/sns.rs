@@ -3,10 +3,10 @@
 //! Source: SNS Developer Guide, "Parsing Amazon SNS message formats". A confirmation's URL holds a token and is neither
 //! followed nor shown.
 
-use super::fields::Fields;
 use super::read::Layer;
 use super::unknown::UnknownBody;
 use super::{Form, LeftWhy, Message, Part};
+use crate::fields::Fields;
 
 /// Reads an object that has `Type` and `Message`.
 pub(super) fn read(fields: &Fields<'_>) -> Result<Layer, UnknownBody> {

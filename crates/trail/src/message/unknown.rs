@@ -1,6 +1,6 @@
 //! A body that cannot be told, and what of it may be said: its kind and the names of its fields, never a value.
 
-use super::fields::{Fields, Problem};
+use crate::fields::{Fields, Problem};
 use crate::scan::{DEPTH_MAX, Stop};
 use crate::view::View;
 
