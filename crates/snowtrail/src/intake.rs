@@ -77,7 +77,7 @@ pub async fn take_in_objects(lake: &mut Lake, objects: &S3Objects, place: &Prefi
     let bar = progress::spinner("taking in");
     loop {
         let listed = objects.list(place, next).await?;
-        report.digests += listed.digests;
+        report.digests += listed.digests.len() as u64;
         report.skipped += listed.left;
         let fresh = skip_known_objects(lake, listed.logs, &mut report).await?;
         take_objects(lake, &mut ingest, objects, &fresh, &mut report).await?;

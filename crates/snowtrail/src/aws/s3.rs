@@ -48,7 +48,7 @@ pub struct Listed {
     /// Log files.
     pub logs: Vec<ObjectRef>,
     /// Digest files.
-    pub digests: u64,
+    pub digests: Vec<ObjectRef>,
     /// Other objects.
     pub left: u64,
     /// Where the next page starts; none after the last.
@@ -68,7 +68,7 @@ impl S3Objects {
         S3Objects { aws: aws.clone(), clients: Mutex::default() }
     }
 
-    /// A page of the log files under a prefix, and where the next page starts. `left` counts what is no log file.
+    /// A page of the log files and digests under a prefix, and where the next page starts. `left` counts what is neither.
     ///
     /// # Errors
     /// When the bucket cannot be listed.
@@ -80,17 +80,19 @@ impl S3Objects {
         let mut listed = Listed { next: answer.next_continuation_token.clone(), ..Listed::default() };
         for object in answer.contents() {
             let key = object.key().unwrap_or_default();
-            match ObjectKind::of(key) {
-                ObjectKind::Log => listed.logs.push(ObjectRef {
-                    bucket: place.bucket.clone(),
-                    key: key.to_owned(),
-                    aws_region: None,
-                    version_id: None,
-                    etag: object.e_tag().map(|etag| etag.trim_matches('"').to_owned()),
-                    size: object.size().and_then(|size| u64::try_from(size).ok()),
-                    sequencer: None,
-                }),
-                ObjectKind::Digest => listed.digests += 1,
+            let kind = ObjectKind::of(key);
+            let object = ObjectRef {
+                bucket: place.bucket.clone(),
+                key: key.to_owned(),
+                aws_region: None,
+                version_id: None,
+                etag: object.e_tag().map(|etag| etag.trim_matches('"').to_owned()),
+                size: object.size().and_then(|size| u64::try_from(size).ok()),
+                sequencer: None,
+            };
+            match kind {
+                ObjectKind::Log => listed.logs.push(object),
+                ObjectKind::Digest => listed.digests.push(object),
                 _ => listed.left += 1,
             }
         }
@@ -122,13 +124,15 @@ impl Objects for S3Objects {
             return Err(ObjectError::TooLarge { uri, bytes });
         }
         let etag = first.e_tag().map(str::to_owned);
+        let metadata = first.metadata().into_iter().flatten();
+        let metadata = metadata.map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();
         let version = first.version_id().filter(|id| *id != "null").map(str::to_owned);
         let mut body = Body { bytes: BytesMut::new(), length, uri: &uri };
         let mut answer = first;
         for _ in 0..RESUMES_MAX {
             if body.take(answer).await? {
                 let version = version.or_else(|| etag.map(|etag| etag.trim_matches('"').to_owned()));
-                return Ok(FetchedObject { bytes: body.bytes.freeze(), version });
+                return Ok(FetchedObject { bytes: body.bytes.freeze(), version, metadata });
             }
             let Some(etag) = &etag else { break };
             answer = open(&client, object, Some((body.bytes.len(), etag))).await?;

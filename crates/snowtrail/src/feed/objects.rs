@@ -3,6 +3,7 @@
 //! CloudTrail's log files have at most 50 MB before compression, so an object is held whole while it is decoded; what is
 //! larger than the bound is no log file. Source: AWS CloudTrail User Guide, "Quotas in AWS CloudTrail".
 
+use std::collections::BTreeMap;
 use std::error::Error;
 
 use async_trait::async_trait;
@@ -20,6 +21,8 @@ pub struct FetchedObject {
     pub bytes: Bytes,
     /// Version id where the bucket has versions, else the entity tag.
     pub version: Option<String>,
+    /// User metadata: names in lower case, without S3's `x-amz-meta-`.
+    pub metadata: BTreeMap<String, String>,
 }
 
 /// Why an object was not fetched: a different thing each time.

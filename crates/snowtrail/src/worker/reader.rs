@@ -148,7 +148,7 @@ impl Reader {
             Fault { pause: self.pause_after(&failure, reading), why: failure.to_string() }
         })?;
         let has_cloudtrail_name = object.key.contains("_CloudTrail_");
-        let FetchedObject { bytes, version } = fetched;
+        let FetchedObject { bytes, version, .. } = fetched;
         self.decode(&uri, version, has_cloudtrail_name, bytes, turn).await?;
         drop(room);
         Ok(())

@@ -52,9 +52,11 @@ fn found(state: &State, uri: String) -> Result<FetchedObject, ObjectError> {
     let now = state.now_ms();
     match state.stored.get(&uri) {
         Some(stored) if stored.forbidden_ms.contains(&now) => Err(forbidden(uri)),
-        Some(stored) if stored.from_ms <= now => {
-            Ok(FetchedObject { bytes: stored.bytes.clone(), version: Some(stored.version.clone()) })
-        }
+        Some(stored) if stored.from_ms <= now => Ok(FetchedObject {
+            bytes: stored.bytes.clone(),
+            version: Some(stored.version.clone()),
+            metadata: Default::default(),
+        }),
         _ => Err(ObjectError::Gone { uri }),
     }
 }

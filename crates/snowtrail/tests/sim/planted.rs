@@ -190,7 +190,7 @@ impl Objects for BadObjects {
         match stored {
             Some(stored) if was_cut && self.bug == Planted::TakesCutObjects => {
                 let bytes = stored.bytes.slice(..stored.bytes.len() / 2);
-                Ok(FetchedObject { bytes, version: Some(stored.version) })
+                Ok(FetchedObject { bytes, version: Some(stored.version), metadata: Default::default() })
             }
             _ => got,
         }
