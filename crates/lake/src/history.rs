@@ -67,6 +67,19 @@ impl Lake {
         self.sources_of(&query).await
     }
 
+    /// What was taken in from places whose address starts like this.
+    ///
+    /// # Errors
+    /// When the lake cannot be read.
+    pub async fn sources_under(&self, start: &str) -> Result<Vec<KnownSource>> {
+        let query = format!(
+            "SELECT arrow_cast(uri, 'Utf8'), arrow_cast(version, 'Utf8'), arrow_cast(sha256, 'Utf8') FROM sources \
+             WHERE starts_with(uri, '{}')",
+            start.replace('\'', "''")
+        );
+        self.sources_of(&query).await
+    }
+
     async fn sources_of(&self, query: &str) -> Result<Vec<KnownSource>> {
         let batches = self.collect(query, "read which sources were taken in").await?;
         let source = |b: &RecordBatch, row: usize| KnownSource {

@@ -25,6 +25,10 @@ use crate::views::{Store, Views, tables_named};
 /// Rule id of the findings that say that a rule failed to run.
 pub const RULE_FAILED: &str = "rule-failed";
 
+/// Rule id of the findings that say that a digest, a log file or a lake does not verify. `snowtrail verify` makes them;
+/// no rule can, and no evaluation of rules knows whether they hold.
+pub const DIGEST_UNVERIFIED: &str = "digest-unverified";
+
 /// What an evaluation stands on besides the tables of its session. The default is for people: all views, as plans.
 #[derive(Debug, Default)]
 pub struct Setting {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use snowtrail_model::finding::DUPLICATE_IN_LAKE;
 use snowtrail_model::{Finding, FindingState};
 
-use crate::engine::{Evaluation, RULE_FAILED};
+use crate::engine::{DIGEST_UNVERIFIED, Evaluation, RULE_FAILED};
 
 /// Which part of time a run speaks for, by the end of a finding's window. Findings outside are left alone.
 #[derive(Debug, Clone, Copy, Default)]
@@ -30,7 +30,8 @@ impl Range {
 /// The revisions to append: findings that are new, changed, open again, or withdrawn. `newest` is the newest stored
 /// revision of every key that is in question; what is not in question is left alone, whether it holds or not. A rule
 /// that failed this time withdraws nothing; one that is gone or disabled does, where its findings are in question. What the
-/// lake found of itself is nobody's to withdraw.
+/// lake found of itself is nobody's to withdraw; what `verify` found is withdrawn only by an evaluation that says that it
+/// verified.
 pub fn reconcile<'f>(
     newest: impl IntoIterator<Item = &'f Finding>,
     evaluation: &Evaluation,
@@ -51,6 +52,7 @@ pub fn reconcile<'f>(
             && is_in_question(f)
             && !holding.contains(f.key.as_str())
             && !failed_now(evaluation, f)
+            && !unasked(evaluation, f)
     };
     revisions.extend(stored.values().copied().filter(ended).map(|f| Finding {
         state: FindingState::Withdrawn,
@@ -73,4 +75,9 @@ fn revision(finding: &Finding, stored: &BTreeMap<&str, &Finding>, found_at: Time
 fn failed_now(evaluation: &Evaluation, finding: &Finding) -> bool {
     let failed = format!("{RULE_FAILED}:{}", finding.rule);
     evaluation.findings.iter().any(|f| f.key == failed)
+}
+
+/// Whether a finding is none of the rules', and who makes it did not look.
+fn unasked(evaluation: &Evaluation, finding: &Finding) -> bool {
+    finding.rule == DIGEST_UNVERIFIED && !evaluation.ran.iter().any(|id| id == DIGEST_UNVERIFIED)
 }
