@@ -1,6 +1,7 @@
 //! The command line: commands, options, and help with examples. Decides nothing else.
 
 mod owners;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -9,6 +10,7 @@ use jiff::Timestamp;
 use snowtrail_model::Severity;
 
 pub use owners::{Backtest, Docs, Explain, Explained, Learn};
+pub use verify::Verify;
 
 /// Watches who touches an organization's secrets on AWS: CloudTrail in, findings and pages out.
 #[derive(Debug, Parser)]
@@ -64,6 +66,9 @@ SNOWTRAIL_LOG. Metrics: CloudWatch embedded metric format on stdout, once a minu
     /// Check a policy file, or draft one from history
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Prove log files by CloudTrail's signed digests, and a lake by both
+    #[command(after_help = verify::EXAMPLES)]
+    Verify(Box<Verify>),
     /// Look after a lake
     #[command(subcommand)]
     Lake(LakeCommand),

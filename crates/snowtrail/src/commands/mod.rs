@@ -18,6 +18,7 @@ mod rules;
 mod rules_docs;
 mod rules_test;
 pub mod sql;
+mod verify;
 mod worker;
 mod worker_proof;
 
@@ -35,6 +36,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Policy(command) => policy::run(command).await,
         Command::Lake(command) => lake::run(command).await,
         Command::Worker(options) => worker::run(*options).await,
+        Command::Verify(options) => verify::run(*options).await,
         Command::Health(options) => health::run(&options).await,
     }
 }

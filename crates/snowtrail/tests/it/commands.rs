@@ -10,6 +10,7 @@ fn help_of_every_command_has_not_changed_unnoticed() {
         &["replay", "--help"],
         &["ingest", "--help"],
         &["detect", "--help"],
+        &["verify", "--help"],
         &["sql", "--help"],
         &["policy", "learn", "--help"],
         &["rules", "backtest", "--help"],

@@ -18,3 +18,4 @@ mod story;
 mod ticks;
 mod upgrade;
 mod upkeep;
+mod verify;

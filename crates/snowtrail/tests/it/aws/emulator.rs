@@ -80,14 +80,22 @@ impl Emulator {
     }
 }
 
-/// The executable, installed by the one documented command.
+/// The emulator's executable.
 pub fn installed() -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("peers/ministack");
-    let output =
-        Command::new(root().join("testdata/peers/install.sh")).arg(&folder).output().expect("a shell");
+    installed_peer("ministack")
+}
+
+/// A peer's executable, installed by the one documented command.
+pub fn installed_peer(peer: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("peers").join(peer);
+    let output = Command::new(root().join("testdata/peers/install.sh"))
+        .args(["--peer", peer])
+        .arg(&folder)
+        .output()
+        .expect("a shell");
     assert!(
         output.status.success(),
-        "the emulator cannot be installed: {}",
+        "{peer} cannot be installed: {}",
         String::from_utf8_lossy(&output.stderr)
     );
     PathBuf::from(String::from_utf8_lossy(&output.stdout).trim())
