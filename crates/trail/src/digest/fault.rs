@@ -41,9 +41,6 @@ macro_rules! kinds {
         pub enum FaultKind { $($(#[$doc])* $name,)* }
 
         impl FaultKind {
-            /// All of them.
-            pub const ALL: &[FaultKind] = &[$(FaultKind::$name,)*];
-
             /// The name for scripts.
             pub fn as_str(self) -> &'static str {
                 match self { $(FaultKind::$name => $text,)* }
