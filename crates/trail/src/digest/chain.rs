@@ -104,8 +104,8 @@ impl<'l> Chain<'l> {
             .map(|(at, link)| ((link.header.place.bucket.as_str(), link.header.place.key.as_str()), at))
             .collect();
         let mut chain = Chain { links, terms, by_place, held: HashMap::new(), named: HashSet::new() };
-        for at in 0..links.len() {
-            if let (Some(previous), Some(before)) = (&links[at].header.previous, chain.previous(at)) {
+        for (at, link) in links.iter().enumerate() {
+            if let (Some(previous), Some(before)) = (&link.header.previous, chain.previous(at)) {
                 chain.held.insert(before, &previous.signature);
                 chain.named.insert(before);
             }

@@ -68,7 +68,7 @@ async fn read(source: &Source, path: &str) -> anyhow::Result<Result<(Link, Vec<S
         }
     };
     let has = |name: &str| fetched.metadata.contains_key(name);
-    let is_whole = !name.is_some_and(|name| name.is_backfill) || has(GENERATED_AT);
+    let is_whole = name.is_none_or(|name| !name.is_backfill) || has(GENERATED_AT);
     let text = |name: &str| fetched.metadata.get(name).filter(|_| is_whole).cloned();
     let signature = text("signature").zip(text("signature-algorithm"));
     let link = Link {

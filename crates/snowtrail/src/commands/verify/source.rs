@@ -16,7 +16,7 @@ use crate::output::Usage;
 /// A bucket or a copy.
 pub enum Source {
     /// What lies under a prefix of a bucket.
-    Bucket(S3Objects, Prefix),
+    Bucket(Box<S3Objects>, Prefix),
     /// A folder.
     Copy(BucketCopy),
 }
@@ -28,7 +28,7 @@ impl Source {
     /// When it is no folder and no `s3://` address.
     pub async fn open(named: &str) -> anyhow::Result<Source> {
         if let Some(prefix) = Prefix::parse(named) {
-            return Ok(Source::Bucket(S3Objects::new(&Aws::load().await), prefix));
+            return Ok(Source::Bucket(Box::new(S3Objects::new(&Aws::load().await)), prefix));
         }
         if !Path::new(named).is_dir() {
             let text = format!("`{named}` is no folder; verify reads a folder or s3://bucket/prefix");
