@@ -19,6 +19,7 @@ use snowtrail_lake::changes::Added;
 use snowtrail_lake::{Appended, Claim, Lake, Table, Terms};
 use snowtrail_model::finding::DUPLICATE_IN_LAKE;
 use snowtrail_model::{Finding, FindingState};
+use snowtrail_rules::engine::DIGEST_UNVERIFIED;
 use snowtrail_rules::reconcile::Range;
 use snowtrail_rules::watch::{Ground, Outcome};
 use snowtrail_rules::{Kept, RuleError, Watch, reconcile};
@@ -167,9 +168,12 @@ impl Detector {
             let is_in_question = |f: &Finding| range.holds(f) && kept.judges(f);
             let newest = self.newest(lake).await?;
             let revisions = reconcile(newest.values(), &evaluation, is_in_question, found_at);
-            let is_of_lake = |f: &&Finding| f.rule == DUPLICATE_IN_LAKE && f.state == FindingState::Open;
-            let of_lake = newest.values().filter(|f| is_of_lake(f) && range.holds(f)).cloned();
-            let of_lake: Vec<Finding> = of_lake.collect();
+            let is_no_rules = |f: &&Finding| {
+                [DUPLICATE_IN_LAKE, DIGEST_UNVERIFIED].contains(&f.rule.as_str())
+                    && f.state == FindingState::Open
+            };
+            let no_rules = newest.values().filter(|f| is_no_rules(f) && range.holds(f)).cloned();
+            let no_rules: Vec<Finding> = no_rules.collect();
             let Appended::Durable(version) = record(lake, &revisions, now).await? else { continue };
             self.hold(version, &revisions);
             if watches {
@@ -179,7 +183,7 @@ impl Detector {
                 self.watching = watch.map(|watch| Watching { watch, events_version });
             }
             let judged = evaluation.findings.into_iter().filter(is_in_question);
-            let mut findings: Vec<Finding> = judged.chain(of_lake).collect();
+            let mut findings: Vec<Finding> = judged.chain(no_rules).collect();
             findings.sort_by_cached_key(|f| (f.window_start, f.rule.clone(), f.key.clone()));
             return Ok(Detection { findings, revisions, failures: evaluation.failures, owed: None });
         }

@@ -62,7 +62,8 @@ fn finding_outlives_detect_and_ends_with_a_clean_run() {
         2,
         "found once: log missing, lake unproven"
     );
-    snowtrail(&["detect", "--lake", text(&lake)]).expect_status(0);
+    let detected = snowtrail(&["detect", "--lake", text(&lake), "--format", "json"]).expect_status(0);
+    assert_eq!(detected.json().len(), 2, "told as all that is open");
     assert_eq!(open_findings(&lake), 2, "rules know nothing of it");
     // A part of the day says nothing about the whole of it.
     let part = ["--lake", text(&lake), "--from", "2026-11-20T04:00:00Z"];
