@@ -7,6 +7,7 @@
 #     testdata/peers/install.sh --peer lint         cfn-lint and hadolint; --peer moto: a second emulator
 #     testdata/peers/install.sh --peer readers      deltalake, DuckDB and Polars: a Python that has them
 #     testdata/peers/install.sh --peer awscli       AWS's own command line, for `verify` to be compared with
+#     testdata/peers/install.sh --peer chromium     a browser for report_browser.py: the system's, else by apt-get
 #
 # Needs python3 with venv, and a package registry the first time. Whoever comes second finds the folder and is done at
 # once, offline too. Only the path goes to stdout. Exit: 0 installed, 2 wrong use, 3 failed.
@@ -23,7 +24,7 @@ peer=ministack
 folder=
 while [ $# -gt 0 ]; do
     case $1 in
-        --peer) [ $# -ge 2 ] || { echo "install.sh: --peer needs a name: ministack, moto, readers, awscli or lint" >&2; exit 2; }
+        --peer) [ $# -ge 2 ] || { echo "install.sh: --peer needs a name: ministack, moto, readers, awscli, lint or chromium" >&2; exit 2; }
                 peer=$2; shift ;;
         -h|--help) sed -n '2,/^set/s/^# \{0,1\}//p' "$0"; exit 0 ;;
         -*) echo "install.sh: unknown option $1" >&2; exit 2 ;;
@@ -31,13 +32,21 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
+# No package of Python's: it is the system's, and is installed there.
+if [ "$peer" = chromium ]; then
+    command -v chromium || command -v chromium-browser || command -v google-chrome && exit 0
+    command -v apt-get >/dev/null || fail "there is no chromium, and no apt-get to install it with"
+    { apt-get update && apt-get install -y --no-install-recommends chromium; } >&2 || fail "apt-get could not install chromium"
+    command -v chromium || fail "chromium was installed, but is not there"
+    exit 0
+fi
 case $peer in
     ministack) executable=ministack ;;
     moto) executable=moto_server ;;
     readers) executable=python ;;
     awscli) executable=aws ;;
     lint) executable=cfn-lint ;;
-    *) echo "install.sh: unknown peer $peer: one of ministack, moto, readers, awscli, lint" >&2; exit 2 ;;
+    *) echo "install.sh: unknown peer $peer: one of ministack, moto, readers, awscli, lint, chromium" >&2; exit 2 ;;
 esac
 pins=$here/$peer.txt
 folder=${folder:-${CARGO_TARGET_DIR:-$here/../../target}/peers/$peer}

@@ -49,8 +49,23 @@ impl Row {
 /// # Errors
 /// When the query is wrong or the lake cannot be read.
 pub async fn rows(session: &SessionContext, query: &str) -> Result<Vec<Row>, DataFusionError> {
+    let (_, mut rows) = ordered_rows(session, query).await?;
+    rows.sort();
+    Ok(rows)
+}
+
+/// Runs a query that orders its rows itself. Gives the names of its columns too.
+///
+/// # Errors
+/// When the query is wrong or the lake cannot be read.
+pub async fn ordered_rows(
+    session: &SessionContext,
+    query: &str,
+) -> Result<(Vec<String>, Vec<Row>), DataFusionError> {
+    let frame = session.sql(query).await?;
+    let names = frame.schema().fields().iter().map(|field| field.name().clone()).collect();
     let mut rows = Vec::new();
-    for batch in session.sql(query).await?.collect().await? {
+    for batch in frame.collect().await? {
         let columns = batch.columns().iter().map(|column| cast(column, &DataType::Utf8));
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
         for row in 0..batch.num_rows() {
@@ -61,8 +76,7 @@ pub async fn rows(session: &SessionContext, query: &str) -> Result<Vec<Row>, Dat
             rows.push(Row(columns.iter().map(cell).collect()));
         }
     }
-    rows.sort();
-    Ok(rows)
+    Ok((names, rows))
 }
 
 /// A text as a literal of SQL.

@@ -22,8 +22,7 @@ pub struct Literals(BTreeMap<String, String>);
 impl Literals {
     /// Only `$now`, which views and rules may both use.
     pub fn now(now: Timestamp) -> Literals {
-        let text = format!("arrow_cast(TIMESTAMP '{now}', 'Timestamp(Microsecond, Some(\"UTC\"))')");
-        Literals(BTreeMap::from([("now".to_owned(), text)]))
+        Literals(BTreeMap::from([("now".to_owned(), moment(now))]))
     }
 
     /// `$now` and the parameters of a rule at their defaults, for a look at what its SQL names.
@@ -50,6 +49,24 @@ impl Literals {
         }
         literals
     }
+
+    /// The same and one value more.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &ParameterValue) -> Literals {
+        self.0.insert(name.to_owned(), literal(value));
+        self
+    }
+
+    /// The same and one moment more.
+    #[must_use]
+    pub fn with_time(mut self, name: &str, at: Timestamp) -> Literals {
+        self.0.insert(name.to_owned(), moment(at));
+        self
+    }
+}
+
+fn moment(at: Timestamp) -> String {
+    format!("arrow_cast(TIMESTAMP '{at}', 'Timestamp(Microsecond, Some(\"UTC\"))')")
 }
 
 /// Replaces every placeholder. Everything else stays as it was written, to the byte: tokens that are printed anew lose

@@ -38,6 +38,8 @@ pub struct Setting {
     pub known: Knowledge,
     /// Whether [`Knowledge::gather`] will be asked for, which needs some views that no rule names.
     pub gathers: bool,
+    /// Views that are asked for beside those that rules name.
+    pub views: BTreeSet<String>,
     /// From when on the table `local_time` is needed; none means from the first event on.
     pub local_from: Option<Timestamp>,
 }
@@ -66,7 +68,7 @@ pub struct Evaluation {
 
 impl<'a> Engine<'a> {
     /// Prepares a session in which the lake's tables are registered: creates the views and the small tables. With
-    /// [`Making::Tables`] and [`Making::Files`] only the views that an enabled rule needs.
+    /// [`Making::Tables`] and [`Making::Files`] only the views that an enabled rule or the setting needs.
     ///
     /// # Errors
     /// When a view is wrong, or the lake cannot be read.
@@ -96,6 +98,7 @@ impl<'a> Engine<'a> {
     /// The views that the enabled rules, the small tables and the gathering of knowledge name.
     fn wanted(&self, setting: &Setting) -> Result<BTreeSet<String>> {
         let mut wanted: BTreeSet<String> = small::ground_views(self.policy).map(str::to_owned).collect();
+        wanted.extend(setting.views.iter().cloned());
         wanted.extend(GATHERED_VIEWS.into_iter().filter(|_| setting.gathers).map(str::to_owned));
         for rule in self.enabled() {
             let sql = bind(&rule.file, &rule.sql, &Literals::of_rule(rule, self.policy, self.now))?;

@@ -133,3 +133,24 @@ pub fn shipped_hunts() -> Result<BTreeMap<String, Hunt>> {
     let texts = files.filter_map(|f| Some((format!("queries/{}", f.path().display()), f.contents_utf8()?)));
     texts.map(|(file, text)| Hunt::parse(&file, text).map(|hunt| (hunt.name.clone(), hunt))).collect()
 }
+
+/// The questions that reports ask, by name, whole files.
+pub fn shipped_reports() -> BTreeMap<String, &'static str> {
+    shipped("reports", "sql")
+}
+
+/// The prices that ship, as TOML.
+pub fn shipped_prices() -> &'static str {
+    shipped("reports", "toml").remove("prices").unwrap_or_default()
+}
+
+fn shipped(folder: &str, extension: &str) -> BTreeMap<String, &'static str> {
+    let files = SHIPPED.get_dir(folder).into_iter().flat_map(Dir::files);
+    files
+        .filter(|f| f.path().extension().is_some_and(|e| e == extension))
+        .filter_map(|f| {
+            let name = f.path().file_stem()?.to_str()?.to_owned();
+            Some((name, f.contents_utf8()?))
+        })
+        .collect()
+}

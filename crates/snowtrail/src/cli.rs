@@ -1,6 +1,7 @@
 //! The command line: commands, options, and help with examples. Decides nothing else.
 
 mod owners;
+mod report;
 mod verify;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use jiff::Timestamp;
 use snowtrail_model::Severity;
 
 pub use owners::{Backtest, Docs, Explain, Explained, Learn};
+pub use report::{Report, ReportForm, ReportKind};
 pub use verify::Verify;
 
 /// Watches who touches an organization's secrets on AWS: CloudTrail in, findings and pages out.
@@ -66,6 +68,15 @@ SNOWTRAIL_LOG. Metrics: CloudWatch embedded metric format on stdout, once a minu
     /// Check a policy file, or draft one from history
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Write a report: HTML for screens and paper, Markdown, CSV or JSON
+    #[command(after_help = "Examples:
+  snowtrail report access --lake ./lake --policy policy.toml --out access.html
+  snowtrail report secret --secret prod/blizzard-checkout/db --out dossier.html
+  snowtrail report rotation --from 2026-10-01T00:00:00Z --to 2026-11-01T00:00:00Z    # Markdown on stdout
+  snowtrail report least-privilege --iam ./iam --out tightened.html
+  snowtrail report cost --cache-ttl 1h --out cost.csv
+Reads only. Run `snowtrail detect` first: reports show the findings that the lake holds.")]
+    Report(Box<Report>),
     /// Prove log files by CloudTrail's signed digests, and a lake by both
     #[command(after_help = verify::EXAMPLES)]
     Verify(Box<Verify>),

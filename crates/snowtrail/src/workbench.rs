@@ -3,6 +3,8 @@
 //! The same for rules and for people: what a rule sees, `snowtrail sql` sees. For rules the events are hidden that lie
 //! after `now`; and views are tables, in memory where the events are few, else in files; for people always plans.
 
+use std::collections::BTreeSet;
+
 use anyhow::Context;
 use arrow::array::RecordBatch;
 use datafusion::prelude::{SessionConfig, SessionContext};
@@ -11,7 +13,7 @@ use snowtrail_lake::Lake;
 use snowtrail_lake::history::FINDINGS_VIEW;
 use snowtrail_rules::binding::{Literals, bind};
 use snowtrail_rules::memory::{columns_named, keep_events};
-use snowtrail_rules::{Engine, Making, Setting};
+use snowtrail_rules::{Engine, Making, RuleSet, Setting};
 
 use crate::policy_file::Bound;
 
@@ -62,6 +64,31 @@ pub async fn open_for<'b>(
     show_findings(&session).await?;
     let setting = Setting { making, gathers: watches, ..Setting::default() };
     Ok(Engine::new(session, &bound.rules, &bound.policy, now, &setting).await?)
+}
+
+/// Opens the session for a report: events up to `now`, the views that its questions name and what they stand on, and no
+/// rule's. `rules` is a set without rules, see [`without_rules`].
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_asking<'b>(
+    lake: &Lake,
+    bound: &'b Bound,
+    rules: &'b RuleSet,
+    now: Timestamp,
+    views: BTreeSet<String>,
+) -> anyhow::Result<Engine<'b>> {
+    let session = reading(lake).await?;
+    hide_later_events(&session, now).await.context("failed to hide the events after `now`")?;
+    let making = keep_events(&session, &bound.rules).await.context("failed to read the events")?;
+    show_findings(&session).await?;
+    let setting = Setting { making, views, ..Setting::default() };
+    Ok(Engine::new(session, rules, &bound.policy, now, &setting).await?)
+}
+
+/// A set's views alone.
+pub fn without_rules(rules: &RuleSet) -> RuleSet {
+    rules.only(|_| false)
 }
 
 /// A session with the lake's tables and nothing else.

@@ -311,6 +311,7 @@ impl Watch {
             known: in_sight.known,
             gathers: true,
             local_from: Some(in_sight.since),
+            ..Setting::default()
         };
         let rules = question.rules();
         let engine = Engine::new(session, &rules, ground.policy, ground.now, &setting).await?;

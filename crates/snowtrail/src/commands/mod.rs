@@ -14,6 +14,7 @@ mod lake_upgrade;
 mod learn;
 mod policy;
 mod replay;
+mod report;
 mod rules;
 mod rules_docs;
 mod rules_test;
@@ -32,6 +33,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Ingest(options) => ingest::run(options).await,
         Command::Detect(options) => detect::run(options).await,
         Command::Sql(options) => sql::run(options).await,
+        Command::Report(options) => report::run(*options).await,
         Command::Rules(command) => rules::run(command).await,
         Command::Policy(command) => policy::run(command).await,
         Command::Lake(command) => lake::run(command).await,

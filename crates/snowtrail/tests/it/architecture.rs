@@ -8,15 +8,24 @@ use serde_json::Value;
 use crate::snowtrail::root;
 
 /// Who may name whom inside the workspace.
-const ARROWS: [(&str, &[&str]); 6] = [
+const ARROWS: [(&str, &[&str]); 7] = [
     ("snowtrail-model", &[]),
     ("snowtrail-trail", &["snowtrail-model"]),
     ("snowtrail-lake", &["snowtrail-model"]),
     ("snowtrail-rules", &["snowtrail-model"]),
     ("snowtrail-page", &["snowtrail-model"]),
+    // For the one escape of what a reader would not see: two of them would drift apart.
+    ("snowtrail-report", &["snowtrail-page"]),
     (
         "snowtrail",
-        &["snowtrail-model", "snowtrail-trail", "snowtrail-lake", "snowtrail-rules", "snowtrail-page"],
+        &[
+            "snowtrail-model",
+            "snowtrail-trail",
+            "snowtrail-lake",
+            "snowtrail-rules",
+            "snowtrail-page",
+            "snowtrail-report",
+        ],
     ),
 ];
 
@@ -92,7 +101,7 @@ fn arrows_between_crates_point_one_way() {
 #[test]
 fn light_crates_reach_nothing_heavy() {
     let workspace = workspace();
-    for member in ["snowtrail-model", "snowtrail-trail", "snowtrail-page"] {
+    for member in ["snowtrail-model", "snowtrail-trail", "snowtrail-page", "snowtrail-report"] {
         let heavy: Vec<&&str> = HEAVY.iter().filter(|h| workspace.reachable[member].contains(**h)).collect();
         assert!(heavy.is_empty(), "{member} reaches {heavy:?}");
     }

@@ -16,6 +16,7 @@ fn help_of_every_command_has_not_changed_unnoticed() {
         &["rules", "backtest", "--help"],
         &["rules", "explain", "--help"],
         &["rules", "docs", "--help"],
+        &["report", "--help"],
     ] {
         help.push_str(&format!(
             "$ snowtrail {}\n{}\n",

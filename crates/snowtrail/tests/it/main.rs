@@ -11,6 +11,7 @@ mod makings;
 mod once;
 mod other_readers;
 mod owners;
+mod reports;
 mod rules;
 mod snowtrail;
 mod sql;

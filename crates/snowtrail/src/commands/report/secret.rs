@@ -1,0 +1,126 @@
+//! The dossier of one secret.
+
+use snowtrail_model::Policy;
+use snowtrail_report::{Block, Fact, Report, Section, Table, Value};
+
+use super::place::Place;
+use super::question::Asking;
+use super::{charts, contract};
+
+/// What it asks.
+pub const QUESTIONS: &[&str] = &[
+    "reads-over-time",
+    "reads-by-hour-of-week",
+    "findings",
+    "secret-places",
+    "secret-readers",
+    "secret-refused",
+    "secret-versions",
+    "rotations",
+    "rotation-latency",
+    "secret-changes",
+    "secret-policies",
+    "secret-keys",
+    "secret-key-changes",
+];
+
+/// Asks and arranges.
+///
+/// # Errors
+/// When the lake cannot be read.
+pub async fn report(asking: &Asking<'_>, policy: &Policy, places: &[Place]) -> anyhow::Result<Report> {
+    let findings = asking.ask("findings").await?;
+    let (bars, seconds) = asking.ask_by_bar("reads-over-time").await?;
+    let hours = asking.ask("reads-by-hour-of-week").await?;
+    let what = asking.ask("secret-places").await?;
+    let readers = asking.ask("secret-readers").await?;
+    let refused = asking.ask("secret-refused").await?;
+    let rotations = asking.ask("rotations").await?;
+    let latency = asking.ask("rotation-latency").await?;
+    let facts = facts(&what, &readers, &refused, &rotations, &findings);
+    let name = places.first().map(|place| place.name.clone()).unwrap_or_default();
+    let rotated = vec![
+        Block::Chart(charts::rotations(&rotations, asking.span)),
+        Block::Chart(charts::latency(&latency)),
+        Block::Table(untitled(rotations)),
+        Block::Table(latency),
+    ];
+    let reading = vec![
+        Block::Chart(charts::reads_over_time(&bars, seconds, &findings, asking.span)),
+        Block::Table(untitled(readers)),
+        Block::Chart(charts::hours_of_week(&hours, &policy.calendar)),
+        Block::Table(refused),
+    ];
+    let keys = vec![
+        Block::Table(untitled(asking.ask("secret-keys").await?)),
+        Block::Table(asking.ask("secret-key-changes").await?),
+    ];
+    let versions = vec![Block::Table(untitled(asking.ask("secret-versions").await?))];
+    let changes = vec![
+        Block::Table(untitled(asking.ask("secret-changes").await?)),
+        Block::Table(asking.ask("secret-policies").await?),
+    ];
+    let sections = [
+        ("Who reads it, and when", reading),
+        ("Findings", vec![Block::Table(untitled(findings))]),
+        ("Contract", vec![Block::Table(contract::table(policy, places))]),
+        ("What it is", vec![Block::Table(untitled(what))]),
+        ("Versions", versions),
+        ("Rotations", rotated),
+        ("Changes and policies", changes),
+        ("Key", keys),
+    ];
+    Ok(Report {
+        name: "secret".to_owned(),
+        title: name,
+        about: "The dossier of one secret: who may read it and who does, its versions and rotations, what changed, its \
+                key and its replicas. Values are not in it: they never reach the lake."
+            .to_owned(),
+        from: asking.span.from,
+        to: asking.span.to,
+        now: asking.now,
+        sources: Vec::new(),
+        facts,
+        sections: sections.into_iter().map(|(title, blocks)| section(title, "", blocks)).collect(),
+    })
+}
+
+fn facts(what: &Table, readers: &Table, refused: &Table, rotations: &Table, findings: &Table) -> Vec<Fact> {
+    let people = readers.count_of("kind", "human") + readers.count_of("kind", "root");
+    let newest = |table: &Table, column: &str| {
+        table.rows.iter().filter_map(|row| table.time(row, column)).max().map_or(Value::Nothing, Value::Time)
+    };
+    vec![
+        fact("Reads", Value::Count(readers.total("reads")), "outside rotations, in this range"),
+        fact("Readers", Value::Count(readers.rows.len() as u64), "principals by region, rotators included"),
+        fact("People among them", Value::Count(people), "kind human or root (view principals)"),
+        fact(
+            "Undeclared",
+            Value::Count(readers.count_of("contract", "undeclared")),
+            "readers against the contract",
+        ),
+        fact("Refused", Value::Count(refused.total("refused")), "attempts to read (view denied_reads)"),
+        fact(
+            "Rotations",
+            Value::Count(rotations.count_of("state", "succeeded")),
+            "that succeeded, in this range",
+        ),
+        fact("Last rotated", newest(what, "last_rotated"), "RotationSucceeded, in all of the lake"),
+        fact("Open findings", Value::Count(findings.rows.len() as u64), "whose window touches this range"),
+    ]
+}
+
+/// A fact.
+pub fn fact(name: &str, value: Value, basis: &str) -> Fact {
+    Fact { name: name.to_owned(), value, basis: basis.to_owned() }
+}
+
+/// A section.
+pub fn section(title: &str, note: &str, blocks: Vec<Block>) -> Section {
+    Section { title: title.to_owned(), note: note.to_owned(), blocks }
+}
+
+/// A table whose section says its title.
+pub fn untitled(table: Table) -> Table {
+    Table { title: String::new(), ..table }
+}
