@@ -16,7 +16,7 @@ use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::writer::{DeltaWriter, RecordBatchWriter};
 use deltalake::{DeltaTable, DeltaTableError};
 use jiff::Timestamp;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 use uuid::Uuid;
@@ -226,7 +226,11 @@ pub(crate) fn writer_properties(table: Table) -> std::result::Result<WriterPrope
         .set_compression(Compression::ZSTD(level));
     if table == Table::Events {
         for column in crate::tables::HIGH_CARDINALITY {
-            properties = properties.set_column_dictionary_enabled(ColumnPath::from(column), false);
+            let column = ColumnPath::from(column);
+            // Lengths apart from bytes: those of ids are all the same, and would cost four bytes each between them.
+            properties = properties
+                .set_column_dictionary_enabled(column.clone(), false)
+                .set_column_encoding(column, Encoding::DELTA_LENGTH_BYTE_ARRAY);
         }
     }
     Ok(properties.build())
