@@ -4,6 +4,7 @@
 //! The schema version stands in the `events` table's properties, so that an older or newer Snowtrail notices before
 //! it reads or writes a row. Does not append; see [`crate::commit`].
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use arrow::datatypes::Schema;
@@ -97,6 +98,22 @@ impl Lake {
     pub async fn refresh(&mut self, table: Table) -> Result<()> {
         let what = format!("read the log of table `{}` of `{}`", table.folder(), self.uri());
         self.delta_mut(table).update_state().await.map_err(|source| LakeError::Table { what, source })
+    }
+
+    /// Sets a property of the table `events`, which speaks for the lake. Whoever appends at this moment loses, and looks
+    /// again. `doing` is what an error says that it was for.
+    pub(crate) async fn set_property(&mut self, name: &str, value: String, doing: &str) -> Result<()> {
+        let what = format!("{doing} of `{}`", self.uri());
+        let altered = self
+            .delta(Table::Events)
+            .clone()
+            .set_tbl_properties()
+            .with_properties(HashMap::from([(name.to_owned(), value)]))
+            .with_raise_if_not_exists(false)
+            .await
+            .map_err(|source| LakeError::Table { what, source })?;
+        *self.delta_mut(Table::Events) = altered;
+        Ok(())
     }
 
     /// Registers every table under its SQL name.

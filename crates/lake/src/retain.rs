@@ -8,8 +8,6 @@
 //! The day only ever moves forward: days that are gone are gone. Does not know how far rules look back; the caller does.
 //! Frees no space by itself: see [`crate::vacuum`].
 
-use std::collections::HashMap;
-
 use deltalake::protocol::DeltaOperation;
 use jiff::civil::Date;
 
@@ -90,18 +88,7 @@ impl Lake {
 
     /// Says from which day on events are kept. Whoever appends at this moment loses, and judges its events anew.
     async fn promise(&mut self, day: Date) -> Result<()> {
-        let what = format!("set the first day that `{}` keeps", self.uri());
-        let properties = HashMap::from([(KEPT_FROM_PROPERTY.to_owned(), day.to_string())]);
-        let altered = self
-            .delta(Table::Events)
-            .clone()
-            .set_tbl_properties()
-            .with_properties(properties)
-            .with_raise_if_not_exists(false)
-            .await
-            .map_err(|source| LakeError::Table { what, source })?;
-        *self.delta_mut(Table::Events) = altered;
-        Ok(())
+        self.set_property(KEPT_FROM_PROPERTY, day.to_string(), "set the first kept day").await
     }
 }
 

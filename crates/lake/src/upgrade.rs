@@ -160,18 +160,7 @@ impl Lake {
     /// # Errors
     /// When the property cannot be written.
     pub async fn mark_upgraded(&mut self) -> Result<()> {
-        let what = format!("raise the schema version of `{}`", self.uri());
-        let properties = HashMap::from([(SCHEMA_PROPERTY.to_owned(), SCHEMA_VERSION.to_string())]);
-        let altered = self
-            .delta(Table::Events)
-            .clone()
-            .set_tbl_properties()
-            .with_properties(properties)
-            .with_raise_if_not_exists(false)
-            .await
-            .map_err(|source| LakeError::Table { what, source })?;
-        *self.delta_mut(Table::Events) = altered;
-        Ok(())
+        self.set_property(SCHEMA_PROPERTY, SCHEMA_VERSION.to_string(), "raise the schema version").await
     }
 
     /// The rows of a stored batch that were not decoded again, in today's columns.
