@@ -44,28 +44,27 @@ pub async fn report(asking: &Asking<'_>, policy: &Policy) -> anyhow::Result<Repo
         Block::Chart(charts::matrix(&who)),
     ];
     let table = |table| vec![Block::Table(untitled(table))];
-    Ok(Report {
-        name: "access".to_owned(),
-        title: "Access review".to_owned(),
-        about: "Who read which secret, measured against the contracts of the policy. It shows what was used, not what is \
-                granted: a role that may read and never did is in the least-privilege report."
-            .to_owned(),
-        from: asking.span.from,
-        to: asking.span.to,
-        now: asking.now,
-        sources: Vec::new(),
-        facts,
-        sections: vec![
-            section("At a glance", "", overview),
-            section("People", "Persons, by what the policy and their sessions say.", table(people)),
-            section("Break glass", "Each of these wants a reason that somebody remembers.", table(glass)),
-            section("Roles by secret", "", table(roles)),
-            section("Secrets that nobody read", "Candidates for deletion, with a recovery window.", table(unread)),
-            section("Readers that stopped", "Whoever needs it no longer should not be allowed to.", table(stopped)),
-            section("Open findings", "", table(findings)),
-            section("Review", "", vec![signature]),
-        ],
-    })
+    let about = "Who read which secret, measured against the contracts of the policy. It shows what was used, not what is \
+                granted: a role that may read and never did is in the least-privilege report.";
+    let sections = vec![
+        section("At a glance", "", overview),
+        section("People", "Persons, by what the policy and their sessions say.", table(people)),
+        section("Break glass", "Each of these wants a reason that somebody remembers.", table(glass)),
+        section("Roles by secret", "", table(roles)),
+        section(
+            "Secrets that nobody read",
+            "Candidates for deletion, with a recovery window.",
+            table(unread),
+        ),
+        section(
+            "Readers that stopped",
+            "Whoever needs it no longer should not be allowed to.",
+            table(stopped),
+        ),
+        section("Open findings", "", table(findings)),
+        section("Review", "", vec![signature]),
+    ];
+    Ok(Report { facts, sections, ..asking.report("access", "Access review", about) })
 }
 
 fn facts(who: &Table, unread: &Table, stopped: &Table, glass: &Table) -> Vec<Fact> {

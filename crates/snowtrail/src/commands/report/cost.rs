@@ -60,25 +60,17 @@ pub async fn report(asking: &mut Asking<'_>, options: &cli::Report) -> anyhow::R
         Block::Table(untitled(cache)),
     ];
     let table = |table| vec![Block::Table(untitled(table))];
-    Ok(Report {
-        name: "cost".to_owned(),
-        title: "Cost of secrets".to_owned(),
-        about: format!(
-            "Reckoned from the calls in the trail and from list prices read on {}. A bill knows discounts, the free tier and \
+    let about = format!(
+        "Reckoned from the calls in the trail and from list prices read on {}. A bill knows discounts, the free tier and \
              calls that the trail does not log; the shares between callers are what to look at.",
-            prices.read_on()
-        ),
-        from: asking.span.from,
-        to: asking.span.to,
-        now: asking.now,
-        sources: Vec::new(),
-        facts,
-        sections: vec![
-            section("By caller", "", by_caller),
-            section("What a cache would save", &cache_note, saved),
-            section("Pollers", "", table(pollers)),
-            section("By secret", "", table(secrets)),
-            section("Prices", "", vec![Block::Table(prices.table())]),
-        ],
-    })
+        prices.read_on()
+    );
+    let sections = vec![
+        section("By caller", "", by_caller),
+        section("What a cache would save", &cache_note, saved),
+        section("Pollers", "", table(pollers)),
+        section("By secret", "", table(secrets)),
+        section("Prices", "", vec![Block::Table(prices.table())]),
+    ];
+    Ok(Report { facts, sections, ..asking.report("cost", "Cost of secrets", about) })
 }

@@ -38,30 +38,21 @@ pub async fn report(asking: &Asking<'_>, policy: &Policy, options: &cli::Report)
     };
     let compared =
         vec![Block::Chart(matrix(&used, grants.as_ref())), Block::Table(granted), Block::Table(beyond)];
-    Ok(Report {
-        name: "least-privilege".to_owned(),
-        title: "Least privilege".to_owned(),
-        about: "What roles used of Secrets Manager and of KMS for secrets in this range, and policies that allow just that. A \
+    let about = "What roles used of Secrets Manager and of KMS for secrets in this range, and policies that allow just that. A \
                 yearly job that did not run in the range is not in them: choose the range accordingly, and read the \
-                evidence before you paste."
-            .to_owned(),
-        from: asking.span.from,
-        to: asking.span.to,
-        now: asking.now,
-        sources: Vec::new(),
-        facts,
-        sections: vec![
-            section("Used against granted", compared_note, compared),
-            section("Policies of roles", "Beneath each the evidence of its lines.", of_roles(&used)),
-            section(
-                "Policies of secrets",
-                "Deny whoever is not named. Readers that were seen, and those that the contract names. Try on one secret first.",
-                of_secrets(&used, policy),
-            ),
-            section("What was refused", "", vec![Block::Table(untitled(refused))]),
-            section("All that was used", "", vec![Block::Table(untitled(used))]),
-        ],
-    })
+                evidence before you paste.";
+    let sections = vec![
+        section("Used against granted", compared_note, compared),
+        section("Policies of roles", "Beneath each the evidence of its lines.", of_roles(&used)),
+        section(
+            "Policies of secrets",
+            "Deny whoever is not named. Readers that were seen, and those that the contract names. Try on one secret first.",
+            of_secrets(&used, policy),
+        ),
+        section("What was refused", "", vec![Block::Table(untitled(refused))]),
+        section("All that was used", "", vec![Block::Table(untitled(used))]),
+    ];
+    Ok(Report { facts, sections, ..asking.report("least-privilege", "Least privilege", about) })
 }
 
 fn facts(used: &Table, granted: &Table, beyond: &Table) -> Vec<Fact> {

@@ -7,7 +7,7 @@ use datafusion::prelude::SessionContext;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use snowtrail_model::policy::ParameterValue;
-use snowtrail_report::{Column, Kind, Table, Value};
+use snowtrail_report::{Column, Kind, Report, Table, Value};
 use snowtrail_rules::answers::{Row, ordered_rows};
 use snowtrail_rules::binding::{Literals, bind};
 use snowtrail_rules::header::split;
@@ -55,6 +55,21 @@ impl<'s> Asking<'s> {
             literals = literals.with(name, &ParameterValue::Text(String::new()));
         }
         Asking { session, literals, span, now }
+    }
+
+    /// A report about the range that is asked about, with nothing in it yet.
+    pub fn report(&self, name: &str, title: impl Into<String>, about: impl Into<String>) -> Report {
+        Report {
+            name: name.to_owned(),
+            title: title.into(),
+            about: about.into(),
+            from: self.span.from,
+            to: self.span.to,
+            now: self.now,
+            sources: Vec::new(),
+            facts: Vec::new(),
+            sections: Vec::new(),
+        }
     }
 
     /// Narrows the questions to one secret: to one place where an ARN was given, else to all places of the name.

@@ -30,27 +30,18 @@ pub async fn report(asking: &Asking<'_>, policy: &Policy) -> anyhow::Result<Repo
     let attempts =
         vec![Block::Chart(charts::rotations(&rotations, asking.span)), Block::Table(untitled(rotations))];
     let lag = vec![Block::Chart(charts::latency(&latency)), Block::Table(untitled(latency))];
-    Ok(Report {
-        name: "rotation".to_owned(),
-        title: "Rotation".to_owned(),
-        about: "Whether each secret gets a new value as often as was promised, which attempts failed and where, and who \
-                goes on with an old value. Managed rotations that log no events are not seen."
-            .to_owned(),
-        from: asking.span.from,
-        to: asking.span.to,
-        now: asking.now,
-        sources: Vec::new(),
-        facts,
-        sections: vec![
-            section("Attempts", "", attempts),
-            section("Failures", "The step says what the database may believe by now.", table(failures)),
-            section("Cadence", &cadence_note, table(cadence)),
-            section("From a rotation to its last reader", "", lag),
-            section("Stale readers", "An old value cannot be revoked while these read it.", table(stale)),
-            section("Herds", "", table(herds)),
-            section("Open findings", "Of the rules about rotation.", table(findings)),
-        ],
-    })
+    let about = "Whether each secret gets a new value as often as was promised, which attempts failed and where, and who \
+                goes on with an old value. Managed rotations that log no events are not seen.";
+    let sections = vec![
+        section("Attempts", "", attempts),
+        section("Failures", "The step says what the database may believe by now.", table(failures)),
+        section("Cadence", &cadence_note, table(cadence)),
+        section("From a rotation to its last reader", "", lag),
+        section("Stale readers", "An old value cannot be revoked while these read it.", table(stale)),
+        section("Herds", "", table(herds)),
+        section("Open findings", "Of the rules about rotation.", table(findings)),
+    ];
+    Ok(Report { facts, sections, ..asking.report("rotation", "Rotation", about) })
 }
 
 fn facts(cadence: &Table, rotations: &Table, stale: &Table, herds: &Table) -> Vec<Fact> {

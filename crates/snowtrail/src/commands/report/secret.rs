@@ -70,19 +70,10 @@ pub async fn report(asking: &Asking<'_>, policy: &Policy, places: &[Place]) -> a
         ("Changes and policies", changes),
         ("Key", keys),
     ];
-    Ok(Report {
-        name: "secret".to_owned(),
-        title: name,
-        about: "The dossier of one secret: who may read it and who does, its versions and rotations, what changed, its \
-                key and its replicas. Values are not in it: they never reach the lake."
-            .to_owned(),
-        from: asking.span.from,
-        to: asking.span.to,
-        now: asking.now,
-        sources: Vec::new(),
-        facts,
-        sections: sections.into_iter().map(|(title, blocks)| section(title, "", blocks)).collect(),
-    })
+    let about = "The dossier of one secret: who may read it and who does, its versions and rotations, what changed, its \
+                key and its replicas. Values are not in it: they never reach the lake.";
+    let sections = sections.into_iter().map(|(title, blocks)| section(title, "", blocks)).collect();
+    Ok(Report { facts, sections, ..asking.report("secret", name, about) })
 }
 
 fn facts(what: &Table, readers: &Table, refused: &Table, rotations: &Table, findings: &Table) -> Vec<Fact> {
