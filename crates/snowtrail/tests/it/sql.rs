@@ -192,26 +192,35 @@ child, terminal = pty.fork()
 if child == 0:
     os.environ["TERM"] = "xterm"
     os.execv(arguments[0], arguments)
-said = b""
+said, seen = b"", 0
 def read_until(mark):
-    global said
-    start, deadline = len(said), time.monotonic() + 60
-    while mark not in said[start:]:
+    global said, seen
+    deadline = time.monotonic() + 60
+    while mark not in said[seen:]:
         if time.monotonic() > deadline or not select.select([terminal], [], [], 60)[0]:
-            sys.exit("no %r in %r" % (mark, said[start:]))
+            sys.exit("no %r in %r" % (mark, said[seen:]))
         said += os.read(terminal, 65536)
-read_until(b"snowtrail> ")
+    seen = said.index(mark, seen) + len(mark)
+# The line editor is switched off while a line is answered; what is typed meanwhile may be lost.
+ON, OFF = b"\x1b[?2004h", b"\x1b[?2004l"
+read_until(ON)
 for step in steps:
     keys, mark = step.split("\x1f")
     os.write(terminal, keys.encode())
+    if mark == "unfinished":
+        read_until(b"\n")
+        continue
+    read_until(OFF)
     read_until(mark.encode())
+    read_until(ON)
 os.write(terminal, b"\\q\r")
 _, status = os.waitpid(child, 0)
 sys.stdout.buffer.write(said)
 sys.exit(os.waitstatus_to_exitcode(status))
 "#;
 
-/// Each step is what is typed and what must then come; what came in all, or none where there is no Python.
+/// Each step is what is typed and what must then come (`unfinished`: nothing, the query goes on in the next step);
+/// what came in all, or none where there is no Python.
 fn typed(lake: &Path, history: &Path, steps: &[(&str, &str)]) -> Option<String> {
     Command::new("python3").arg("--version").output().ok()?;
     let steps: Vec<String> = steps.iter().map(|(keys, mark)| format!("{keys}\u{1f}{mark}")).collect();
@@ -253,10 +262,10 @@ fn prompt_completes_remembers_and_writes_files() {
             ("\\?\r", "\\timing"),
             ("\\timing\r", "times are told"),
             // Over two lines, the table's name completed.
-            ("SELECT count(*) + 4000 AS n\r", "n"),
+            ("SELECT count(*) + 4000 AS n\r", "unfinished"),
             ("FROM even\t;\r", "4003"),
             ("SELECT nonsense FROM events;\r", "refused"),
-            (&to_file, "snowtrail> "),
+            (&to_file, ""),
             ("SELECT event_name FROM events;\r", "3 rows written"),
             // What was typed two queries ago, by the arrow.
             ("\u{1b}[A\u{1b}[A\u{1b}[A\u{1b}[A\r", "4003"),
