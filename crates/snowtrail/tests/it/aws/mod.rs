@@ -11,4 +11,5 @@ mod end_to_end;
 mod envelopes;
 pub mod proxy;
 pub mod records;
+mod scale_out;
 pub mod stage;
