@@ -64,6 +64,15 @@ pub enum LakeError {
         #[source]
         source: arrow::error::ArrowError,
     },
+    /// Rows of a file were deleted by a note beside it, which plain readers of Parquet do not see. Snowtrail makes none.
+    #[error(
+        "failed to {what}: another program deleted rows by deletion vectors, which a cluster's executors cannot read; run \
+         without --cluster, or rewrite those files (Spark: REORG TABLE … APPLY (PURGE))"
+    )]
+    DeletionVectors {
+        /// The verb and the object.
+        what: String,
+    },
     /// Somebody else kept winning the race for the same days.
     #[error(
         "gave up appending to `{uri}` after {attempts} attempts: other writers kept committing to the same days; try again"

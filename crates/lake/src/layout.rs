@@ -122,7 +122,7 @@ impl Lake {
 }
 
 /// The part that a file belongs to; none for a partition that is no day, which no Snowtrail writes.
-fn part_of(table: Table, file: &deltalake::kernel::LogicalFileView) -> Option<Part> {
+pub(crate) fn part_of(table: Table, file: &deltalake::kernel::LogicalFileView) -> Option<Part> {
     if table.partitions().is_empty() {
         return Some(Part { table, day: None });
     }

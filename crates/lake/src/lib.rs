@@ -4,7 +4,7 @@
 //! [`open`] (a lake is made, opened, or refused), [`commit`] (one atomic append), [`known`] (which events are stored already), [`ingest`]
 //! (rejects, events, sources, in that order), [`history`] (findings and pages), [`upgrade`] (an older
 //! lake is brought to today's columns). Then what looks after a lake: [`layout`] (how rows lie in files), [`compact`] (few
-//! files of many), [`retain`] (the end of old days), [`vacuum`] (files that nobody names any more).
+//! files of many), [`plain`] (a table as files, for engines that know no Delta), [`retain`] (the end of old days), [`vacuum`] (files that nobody names any more).
 //!
 //! Owns arrow, parquet and deltalake. Knows nothing of CloudTrail's JSON, of rules, or of where bytes come from.
 
@@ -20,6 +20,7 @@ pub mod known;
 pub mod layout;
 pub mod location;
 pub mod open;
+pub mod plain;
 mod replace;
 pub mod retain;
 pub mod stats;

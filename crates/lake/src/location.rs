@@ -61,6 +61,16 @@ impl Location {
         self.store.is_some()
     }
 
+    /// The whole address, with a slash at its end.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The object store that it lies in; none for a folder.
+    pub fn store(&self) -> Option<&Arc<dyn ObjectStore>> {
+        self.store.as_ref()
+    }
+
     pub(crate) fn path(&self) -> Option<PathBuf> {
         let path = self.url.to_file_path().ok().filter(|_| self.store.is_none())?;
         // Without the slash at its end, under which a file would pass for a folder that is missing.

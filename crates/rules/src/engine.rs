@@ -19,6 +19,7 @@ use crate::memory::Making;
 use crate::planning::careful;
 use crate::rows;
 use crate::set::{Rule, RuleSet};
+use crate::shared::Place;
 use crate::small;
 use crate::views::{Store, Views, tables_named};
 
@@ -28,6 +29,9 @@ pub const RULE_FAILED: &str = "rule-failed";
 /// Rule id of the findings that say that a digest, a log file or a lake does not verify. `snowtrail verify` makes them;
 /// no rule can, and no evaluation of rules knows whether they hold.
 pub const DIGEST_UNVERIFIED: &str = "digest-unverified";
+
+/// Rules that a cluster is given at a time. More would wait in its scheduler, which holds their plans.
+const CLUSTER_RULES_MAX: usize = 4;
 
 /// What an evaluation stands on besides the tables of its session. The default is for people: all views, as plans.
 #[derive(Debug, Default)]
@@ -42,6 +46,8 @@ pub struct Setting {
     pub views: BTreeSet<String>,
     /// From when on the table `local_time` is needed; none means from the first event on.
     pub local_from: Option<Timestamp>,
+    /// Where [`Making::Shared`] puts its files: a place that every executor of the cluster reaches.
+    pub place: Option<Place>,
 }
 
 /// A session with tables, views and the policy's small tables, ready to run rules.
@@ -68,7 +74,7 @@ pub struct Evaluation {
 
 impl<'a> Engine<'a> {
     /// Prepares a session in which the lake's tables are registered: creates the views and the small tables. With
-    /// [`Making::Tables`] and [`Making::Files`] only the views that an enabled rule or the setting needs.
+    /// anything but [`Making::Plans`] only the views that an enabled rule or the setting needs.
     ///
     /// # Errors
     /// When a view is wrong, or the lake cannot be read.
@@ -81,15 +87,15 @@ impl<'a> Engine<'a> {
     ) -> Result<Engine<'a>> {
         careful(&session);
         let known = |source| RuleError::Sql { file: "what is known".to_owned(), doing: "register", source };
-        setting.known.register(&session).map_err(known)?;
+        let store = Store::of(setting.making, setting.place.as_ref())?;
+        setting.known.register(&session, &store).await.map_err(known)?;
         let mut views = Views::new(&session, &rules.views, &Literals::now(now))?;
-        let store = Store::of(setting.making)?;
         let engine = Engine { session, rules, policy, now, making: setting.making, _store: store.clone() };
         if setting.making != Making::Plans {
             views.keep(&engine.wanted(setting)?);
         }
         views.create_possible(&engine.session, &store).await?;
-        small::register(&engine.session, policy, setting).await?;
+        small::register(&engine.session, policy, setting, &store).await?;
         views.create_possible(&engine.session, &store).await?;
         views.all_created(&engine.session)?;
         Ok(engine)
@@ -135,14 +141,16 @@ impl<'a> Engine<'a> {
     /// Runs every enabled rule. `progress` is told each rule's id before it starts.
     ///
     /// Over tables in memory, which do not share a query's work among cores, rules run side by side; over plans and
-    /// files one after the other, because each takes all cores and the more memory the larger the lake. The order of
-    /// the findings hangs on neither.
+    /// files one after the other, because each takes all cores and the more memory the larger the lake. A cluster is
+    /// given several at a time, since most of a small rule's time goes into passing its stages around. The order of the
+    /// findings hangs on none of this.
     pub async fn evaluate(&self, found_at: Timestamp, mut progress: impl FnMut(&str)) -> Evaluation {
         let mut evaluation = Evaluation::default();
         let disabled = self.rules.rules.keys().filter(|id| !self.policy.rule_settings(id).enabled);
         evaluation.ran.extend(disabled.cloned());
         let side_by_side = match self.making {
             Making::Plans | Making::Files => 1,
+            Making::Shared => CLUSTER_RULES_MAX,
             Making::Tables => std::thread::available_parallelism().map_or(1, usize::from),
         };
         let mut running = VecDeque::new();

@@ -20,7 +20,7 @@ use datafusion::prelude::{ParquetReadOptions, SessionContext};
 use crate::memory;
 
 /// Written once, read some dozens of times, thrown away: little compression, and statistics of chunks only.
-const COMPRESSION: &str = "zstd(1)";
+pub(crate) const COMPRESSION: &str = "zstd(1)";
 
 /// Runs a query, keeps its rows as files in a folder of their own under `folder`, and registers them as the table `name`.
 pub(crate) async fn register(

@@ -19,7 +19,7 @@ use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
 
-use crate::memory;
+use crate::views::Store;
 
 type Result<T> = std::result::Result<T, DataFusionError>;
 
@@ -232,10 +232,10 @@ impl Knowledge {
     ///
     /// # Errors
     /// When one of them exists.
-    pub fn register(&self, session: &SessionContext) -> Result<()> {
+    pub(crate) async fn register(&self, session: &SessionContext, store: &Store) -> Result<()> {
         for relation in &RELATIONS {
             let batch = table(relation, self.of(relation))?;
-            session.register_table(relation.table, memory::table_of(batch.schema(), vec![batch])?)?;
+            store.register(session, relation.table, batch).await?;
         }
         Ok(())
     }

@@ -44,6 +44,8 @@ pub enum Making {
     Files,
     /// As tables, those that a rule needs. The session's `events` must be small, see [`keep_events`].
     Tables,
+    /// As files in [`crate::Setting::place`], those that a rule needs: for a session whose plans run on a cluster.
+    Shared,
 }
 
 /// Runs a query and keeps its rows as a table.
@@ -128,14 +130,11 @@ pub(crate) fn session() -> SessionContext {
 /// When the events cannot be read.
 pub async fn keep_events(session: &SessionContext, rules: &RuleSet) -> Result<Making, DataFusionError> {
     let counted = session.sql("SELECT event_time FROM events").await?.count().await?;
-    let named = format!("SELECT {} FROM events", columns_named(session, rules).await?.join(", "));
     if counted > EVENTS_IN_MEMORY_MAX {
-        let named = session.sql(&named).await?.into_view();
-        session.deregister_table("events")?;
-        session.register_table("events", named)?;
+        hide_unnamed_columns(session, rules).await?;
         return Ok(Making::Files);
     }
-    let kept = table(session, &named).await?;
+    let kept = table(session, &events_named(session, rules).await?).await?;
     session.deregister_table("events")?;
     session.register_table("events", kept)?;
     {
@@ -146,6 +145,21 @@ pub async fn keep_events(session: &SessionContext, rules: &RuleSet) -> Result<Ma
         *state = in_short(state.clone());
     }
     Ok(Making::Tables)
+}
+
+/// Hides the columns of the session's `events` that no rule and no view names.
+///
+/// # Errors
+/// When there is no table `events`.
+pub async fn hide_unnamed_columns(session: &SessionContext, rules: &RuleSet) -> Result<(), DataFusionError> {
+    let named = session.sql(&events_named(session, rules).await?).await?.into_view();
+    session.deregister_table("events")?;
+    session.register_table("events", named)?;
+    Ok(())
+}
+
+async fn events_named(session: &SessionContext, rules: &RuleSet) -> Result<String, DataFusionError> {
+    Ok(format!("SELECT {} FROM events", columns_named(session, rules).await?.join(", ")))
 }
 
 /// The columns of `events` whose names occur in a rule or a view, quoted. What nobody names can reach no finding,

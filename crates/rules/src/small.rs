@@ -30,7 +30,7 @@ use crate::answers::{Row, rows};
 use crate::engine::Setting;
 use crate::error::{Result, RuleError};
 use crate::knowledge::Knowledge;
-use crate::memory;
+use crate::views::Store;
 
 /// What a small table is, for people.
 pub struct Described {
@@ -130,11 +130,15 @@ pub(crate) fn selects_by_tags(policy: &Policy) -> bool {
 ///
 /// # Errors
 /// When a ground view is missing or cannot be read.
-pub async fn register(session: &SessionContext, policy: &Policy, setting: &Setting) -> Result<()> {
+pub(crate) async fn register(
+    session: &SessionContext,
+    policy: &Policy,
+    setting: &Setting,
+    store: &Store,
+) -> Result<()> {
     let failed = |source| RuleError::Sql { file: "the policy's tables".to_owned(), doing: "make", source };
     for (name, batch) in tables(session, policy, setting).await.map_err(failed)? {
-        let table = memory::table_of(batch.schema(), vec![batch]).map_err(failed)?;
-        session.register_table(name, table).map_err(failed)?;
+        store.register(session, name, batch).await.map_err(failed)?;
     }
     Ok(())
 }

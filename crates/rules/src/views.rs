@@ -2,11 +2,12 @@
 //!
 //! A view may name tables, other views and the policy's small tables. Which it names is read from its SQL, so the
 //! files need no order of their own. A view is made as a plan, as a table in memory
-//! (see [`crate::memory`]), or as files (see [`crate::files`]).
+//! (see [`crate::memory`]), as files (see [`crate::files`]), or as files of a cluster (see [`crate::shared`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
@@ -17,6 +18,7 @@ use crate::binding::{Literals, bind};
 use crate::error::{Result, RuleError};
 use crate::files;
 use crate::memory::{self, Making};
+use crate::shared::Place;
 
 /// Where the rows of views are put.
 #[derive(Debug, Clone)]
@@ -27,16 +29,22 @@ pub(crate) enum Store {
     Memory,
     /// Into files, which go with the last holder of the folder.
     Folder(Arc<TempDir>),
+    /// Into files that a cluster reads and writes.
+    Place(Place),
 }
 
 impl Store {
-    /// The place for this way of making views.
+    /// The place for this way of making views; `shared` is the one of a cluster.
     ///
     /// # Errors
-    /// When there can be no temporary folder.
-    pub(crate) fn of(making: Making) -> Result<Store> {
+    /// When there can be no temporary folder, or no shared place is named.
+    pub(crate) fn of(making: Making, shared: Option<&Place>) -> Result<Store> {
         let unable = |source| RuleError::Folder { place: std::env::temp_dir(), source };
         Ok(match making {
+            Making::Shared => Store::Place(shared.cloned().ok_or_else(|| {
+                let message = "a cluster needs a place that all its executors reach; none was named";
+                RuleError::Law { file: "the views".to_owned(), message: message.to_owned() }
+            })?),
             Making::Plans => Store::None,
             Making::Tables => Store::Memory,
             Making::Files => {
@@ -44,6 +52,24 @@ impl Store {
                 Store::Folder(Arc::new(folder.map_err(unable)?))
             }
         })
+    }
+
+    /// Registers rows that the client has as the table `name`.
+    ///
+    /// # Errors
+    /// When there is such a table, or they cannot be written.
+    pub(crate) async fn register(
+        &self,
+        session: &SessionContext,
+        name: &str,
+        rows: RecordBatch,
+    ) -> std::result::Result<(), DataFusionError> {
+        let table = match self {
+            Store::Place(place) => place.put(session, name, &rows).await?,
+            Store::None | Store::Memory | Store::Folder(_) => memory::table_of(rows.schema(), vec![rows])?,
+        };
+        session.register_table(name, table)?;
+        Ok(())
     }
 }
 
@@ -148,6 +174,7 @@ async fn make(
     let made = match store {
         Store::None => session.sql(sql.trim().trim_end_matches(';')).await?.into_view(),
         Store::Memory => memory::table(session, sql).await?,
+        Store::Place(place) => place.make(session, name, sql).await?,
         Store::Folder(folder) => return files::register(session, folder.path(), name, sql).await,
     };
     session.register_table(name, made)?;

@@ -1,5 +1,6 @@
 //! The command line: commands, options, and help with examples. Decides nothing else.
 
+mod cluster;
 mod owners;
 mod report;
 mod verify;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use snowtrail_model::Severity;
 
+pub use cluster::ClusterOptions;
 pub use owners::{Backtest, Docs, Explain, Explained, Learn};
 pub use report::{Report, ReportForm, ReportKind};
 pub use verify::Verify;
@@ -41,7 +43,8 @@ pub enum Command {
     /// Run the rules over a lake, record the findings, page people
     #[command(after_help = "Examples:
   snowtrail detect --lake ./lake --policy policy.toml --publish stdout:
-  snowtrail detect --lake ./lake --from 2026-11-01T00:00:00Z --to 2026-11-08T00:00:00Z")]
+  snowtrail detect --lake ./lake --from 2026-11-01T00:00:00Z --to 2026-11-08T00:00:00Z
+  snowtrail detect --lake s3://snowy-lake/prod --cluster df://scheduler.internal:50050")]
     Detect(Detect),
     /// Consume a queue for ever: take in, detect, page
     #[command(after_help = "Examples:
@@ -179,6 +182,8 @@ pub struct Detect {
     /// The time to judge by; default: the clock
     #[arg(long, value_name = "TIME")]
     pub now: Option<Timestamp>,
+    #[command(flatten)]
+    pub cluster: ClusterOptions,
     #[command(flatten)]
     pub findings: FindingOptions,
 }

@@ -24,6 +24,7 @@ use snowtrail_rules::reconcile::Range;
 use snowtrail_rules::watch::{Ground, Outcome};
 use snowtrail_rules::{Kept, RuleError, Watch, reconcile};
 
+use crate::cluster::Cluster;
 use crate::policy_file::Bound;
 use crate::workbench::{self, Horizon};
 
@@ -72,7 +73,25 @@ pub async fn run(
     range: Range,
     progress: &mut (dyn FnMut(&str) + Send),
 ) -> anyhow::Result<Detection> {
-    Detector::default().judge_all(lake, bound, now, range, progress, false).await
+    run_on(None, lake, bound, now, range, progress).await
+}
+
+/// As [`run`], with the rules on a cluster if there is one.
+///
+/// Not cancel safe, as [`run`].
+///
+/// # Errors
+/// As [`run`]; when the cluster fails.
+pub async fn run_on(
+    cluster: Option<&Cluster>,
+    lake: &mut Lake,
+    bound: &Bound,
+    now: Timestamp,
+    range: Range,
+    progress: &mut (dyn FnMut(&str) + Send),
+) -> anyhow::Result<Detection> {
+    let mut detector = Detector { cluster: cluster.cloned(), ..Detector::default() };
+    detector.judge_all(lake, bound, now, range, progress, false).await
 }
 
 /// A detector that stays: what it remembers between runs lets ticks follow a sweep. One detector has one lake, one set of
@@ -83,6 +102,8 @@ pub struct Detector {
     held: Option<Held>,
     /// A version of the findings' history, and the newest `now` that it was judged by.
     judged: Option<(Option<u64>, Timestamp)>,
+    /// Where sweeps run; none for this process. Ticks always run here: they look at a few events.
+    cluster: Option<Cluster>,
 }
 
 /// A watch and the version of `events` that it has seen.
@@ -162,8 +183,17 @@ impl Detector {
             lake.refresh(Table::Events).await?;
             let now = if watches { self.no_earlier(lake, now).await? } else { now };
             let found_at = Timestamp::now();
-            let engine = workbench::open_for(lake, bound, now, Horizon::UpToNow, watches).await?;
-            let evaluation = engine.evaluate(found_at, &mut *progress).await;
+            let (engine, evaluation) = match &self.cluster {
+                Some(cluster) => {
+                    let evaluated = workbench::evaluate_on(cluster, lake, bound, now, found_at, progress);
+                    (None, evaluated.await?)
+                }
+                None => {
+                    let engine = workbench::open_for(lake, bound, now, Horizon::UpToNow, watches).await?;
+                    let evaluation = engine.evaluate(found_at, &mut *progress).await;
+                    (Some(engine), evaluation)
+                }
+            };
             let kept = Kept::new(kept_from(lake), &bound.rules, &bound.policy);
             let is_in_question = |f: &Finding| range.holds(f) && kept.judges(f);
             let newest = self.newest(lake).await?;
@@ -176,9 +206,9 @@ impl Detector {
             let no_rules: Vec<Finding> = no_rules.collect();
             let Appended::Durable(version) = record(lake, &revisions, now).await? else { continue };
             self.hold(version, &revisions);
-            if watches {
-                let later = workbench::later_events(&engine).await?;
-                let watch = Watch::gather(&engine, later).await?;
+            if watches && let Some(engine) = &engine {
+                let later = workbench::later_events(engine).await?;
+                let watch = Watch::gather(engine, later).await?;
                 let events_version = lake.events_version();
                 self.watching = watch.map(|watch| Watching { watch, events_version });
             }

@@ -1,7 +1,7 @@
 //! The parts of the binary, as a library so that its tests can run the worker on other edges than AWS's.
 //!
 //! Reading order: `cli` and `commands` (what is asked for), [`feed`] (where bytes come from) and [`aws`] (the edges),
-//! [`decoding`] and [`intake`] (from bytes to a durable lake), [`workbench`] and [`detector`] (rules over it), [`places`]
+//! [`decoding`] and [`intake`] (from bytes to a durable lake), [`workbench`] and [`detector`] (rules over it), [`cluster`] (on other machines), [`places`]
 //! and [`pager`] (people are told), [`worker`] (all of it, for ever), [`telemetry`] (what it says about itself).
 //!
 //! Not an interface for other programs: nothing here is stable.
@@ -9,6 +9,7 @@
 pub mod aws;
 mod catalog;
 mod cli;
+pub mod cluster;
 mod commands;
 pub mod decoding;
 mod destination;

@@ -12,9 +12,10 @@ use jiff::Timestamp;
 use snowtrail_lake::Lake;
 use snowtrail_lake::history::FINDINGS_VIEW;
 use snowtrail_rules::binding::{Literals, bind};
-use snowtrail_rules::memory::{columns_named, keep_events};
-use snowtrail_rules::{Engine, Making, RuleSet, Setting};
+use snowtrail_rules::memory::{columns_named, hide_unnamed_columns, keep_events};
+use snowtrail_rules::{Engine, Evaluation, Making, RuleError, RuleSet, Setting};
 
+use crate::cluster::{Cluster, Ground};
 use crate::policy_file::Bound;
 
 /// Which events a session shows.
@@ -64,6 +65,59 @@ pub async fn open_for<'b>(
     show_findings(&session).await?;
     let setting = Setting { making, gathers: watches, ..Setting::default() };
     Ok(Engine::new(session, &bound.rules, &bound.policy, now, &setting).await?)
+}
+
+/// Runs the rules on a cluster. Nothing of the run stays there or in the lake.
+///
+/// A rule whose SQL the cluster gave up is no failed rule, which would be a finding, but a failed run: what the cluster
+/// lacks says nothing about the rule.
+///
+/// # Errors
+/// As [`open`]; when the cluster cannot be reached, its executors cannot read the lake or write below it, or it gave up a
+/// rule.
+pub async fn evaluate_on(
+    cluster: &Cluster,
+    lake: &Lake,
+    bound: &Bound,
+    now: Timestamp,
+    found_at: Timestamp,
+    progress: &mut (dyn FnMut(&str) + Send),
+) -> anyhow::Result<Evaluation> {
+    let ground = Ground::new(lake)?;
+    let evaluated = match open_on(cluster, &ground, lake, bound, now).await {
+        Ok(engine) => Ok(engine.evaluate(found_at, progress).await),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = ground.clear().await {
+        tracing::warn!(error = %format!("{error:#}"), "cluster_ground_left");
+    }
+    let mut evaluation = evaluated?;
+    let is_run = |failure: &RuleError| matches!(failure, RuleError::Sql { doing: "run", .. });
+    match evaluation.failures.iter().position(is_run) {
+        None => Ok(evaluation),
+        Some(failed) => Err(anyhow::Error::new(evaluation.failures.swap_remove(failed)).context(format!(
+            "the cluster {} gave up a rule, and nothing was recorded; look into the logs of its scheduler, run this again, \
+             or run it without --cluster",
+            cluster.scheduler
+        ))),
+    }
+}
+
+async fn open_on<'b>(
+    cluster: &Cluster,
+    ground: &Ground,
+    lake: &Lake,
+    bound: &'b Bound,
+    now: Timestamp,
+) -> anyhow::Result<Engine<'b>> {
+    let session = cluster.reading(lake, ground, now).await?;
+    hide_later_events(&session, now).await.context("failed to hide the events after `now`")?;
+    hide_unnamed_columns(&session, &bound.rules).await.context("failed to read the events' columns")?;
+    show_findings(&session).await?;
+    let setting =
+        Setting { making: Making::Shared, place: Some(ground.place().clone()), ..Setting::default() };
+    let engine = Engine::new(session, &bound.rules, &bound.policy, now, &setting).await;
+    engine.with_context(|| format!("failed to make the views on the cluster {}", cluster.scheduler))
 }
 
 /// Opens the session for a report: events up to `now`, the views that its questions name and what they stand on, and no

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
-use super::{Format, LakeOption, RuleOptions};
+use super::{ClusterOptions, Format, LakeOption, RuleOptions};
 
 /// `snowtrail policy learn`.
 #[derive(Debug, Args)]
@@ -49,6 +49,8 @@ pub struct Backtest {
     /// in it stands over today's rules, same id instead of same id
     #[arg(long, value_name = "FOLDER")]
     pub against: Option<PathBuf>,
+    #[command(flatten)]
+    pub cluster: ClusterOptions,
     /// Compare with this policy
     #[arg(long, value_name = "FILE")]
     pub against_policy: Option<PathBuf>,

@@ -23,7 +23,8 @@ pub async fn run(options: Detect) -> anyhow::Result<Exit> {
     let range = Range { from: options.from, to: options.to };
     let spinner = progress::spinner("preparing");
     let mut tell = |id: &str| spinner.set_message(format!("running {id}"));
-    let detection = detector::run(&mut lake, &bound, now, range, &mut tell).await?;
+    let cluster = options.cluster.cluster();
+    let detection = detector::run_on(cluster.as_ref(), &mut lake, &bound, now, range, &mut tell).await?;
     spinner.finish_and_clear();
     findings::deliver(&mut lake, &bound, &detection, &options.findings, now).await
 }

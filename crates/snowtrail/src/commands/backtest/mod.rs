@@ -16,6 +16,7 @@ use snowtrail_model::Finding;
 use snowtrail_rules::RuleSet;
 
 use crate::cli::Backtest;
+use crate::cluster::Cluster;
 use crate::exit::Exit;
 use crate::output::{self, Usage};
 use crate::policy_file::{self, Bound};
@@ -39,10 +40,12 @@ pub async fn run(options: Backtest) -> anyhow::Result<Exit> {
     let then = changed(&options, &today)?;
     let lake = location::open(&options.lake.lake, Access::Read).await?;
     let span = span(&lake, &options).await?;
+    let cluster = options.cluster.cluster();
+    let cluster = cluster.as_ref();
     let mut failed = false;
-    let given = give(&lake, &today, span, "today", &mut failed).await?;
+    let given = give(&lake, cluster, &today, span, "today", &mut failed).await?;
     let given_then = match &then {
-        Some(then) => Some(give(&lake, then, span, "changed", &mut failed).await?),
+        Some(then) => Some(give(&lake, cluster, then, span, "changed", &mut failed).await?),
         None => None,
     };
     let sets = [Some(&today), then.as_ref()].into_iter().flatten();
@@ -102,10 +105,20 @@ async fn span(lake: &Lake, options: &Backtest) -> anyhow::Result<Span> {
     Ok(Span { from, to })
 }
 
-async fn give(lake: &Lake, bound: &Bound, span: Span, set: &str, failed: &mut bool) -> anyhow::Result<Given> {
+async fn give(
+    lake: &Lake,
+    cluster: Option<&Cluster>,
+    bound: &Bound,
+    span: Span,
+    set: &str,
+    failed: &mut bool,
+) -> anyhow::Result<Given> {
     let spinner = progress::spinner("preparing");
-    let engine = workbench::open(lake, bound, span.to, Horizon::UpToNow).await?;
-    let evaluation = engine.evaluate(span.to, |id| spinner.set_message(format!("{set}: running {id}"))).await;
+    let mut tell = |id: &str| spinner.set_message(format!("{set}: running {id}"));
+    let evaluation = match cluster {
+        Some(cluster) => workbench::evaluate_on(cluster, lake, bound, span.to, span.to, &mut tell).await?,
+        None => workbench::open(lake, bound, span.to, Horizon::UpToNow).await?.evaluate(span.to, tell).await,
+    };
     spinner.finish_and_clear();
     for failure in &evaluation.failures {
         *failed = true;

@@ -1,0 +1,158 @@
+//! A stock cluster on loopback: one scheduler and some executors, processes of their own, gone when the test ends.
+//!
+//! The programs are the ones that Ballista publishes; `testdata/peers/ballista/Cargo.toml` says how they are built.
+
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// How long a process may take to listen on a busy machine.
+const START_PATIENCE: Duration = Duration::from_secs(120);
+
+/// An executor that says nothing for so long is lost. Short, so that the test is; a busy machine's executor that is
+/// silent for longer only makes its work be done again.
+const LOST_AFTER_SECONDS: &str = "10";
+
+pub struct Stock {
+    folder: TempDir,
+    scheduler: Child,
+    executors: Vec<Child>,
+    port: u16,
+}
+
+impl Stock {
+    /// Starts a scheduler and so many executors, and waits until each listens.
+    pub fn start(executors: usize, settings: &[(&str, &str)]) -> Stock {
+        let programs = built();
+        let folder = tempfile::tempdir().expect("a folder");
+        let port = free_port();
+        let mut scheduler = Command::new(programs.join("ballista-scheduler"));
+        scheduler
+            .args([
+                "--bind-host",
+                "127.0.0.1",
+                "--external-host",
+                "127.0.0.1",
+                "--bind-port",
+                &port.to_string(),
+            ])
+            .args(["--executor-timeout-seconds", LOST_AFTER_SECONDS])
+            .args(["--expire-dead-executor-interval-seconds", "1"]);
+        let scheduler = spawn(scheduler, settings, &folder.path().join("scheduler.log"));
+        wait_for(port);
+        let mut stock = Stock { folder, scheduler, executors: Vec::new(), port };
+        for number in 0..executors {
+            stock.add(&programs, number, settings);
+        }
+        stock
+    }
+
+    fn add(&mut self, programs: &Path, number: usize, settings: &[(&str, &str)]) {
+        let work = self.work(number);
+        std::fs::create_dir(&work).expect("a folder");
+        let ports = [free_port(), free_port(), free_port()].map(|port| port.to_string());
+        let mut executor = Command::new(programs.join("ballista-executor"));
+        executor
+            .args(["--scheduler-host", "127.0.0.1", "--scheduler-port", &self.port.to_string()])
+            .args(["--bind-host", "127.0.0.1", "--external-host", "127.0.0.1"])
+            .args(["--bind-port", &ports[0], "--bind-grpc-port", &ports[1], "--bind-health-port", &ports[2]])
+            .args(["--vcores", "2", "--executor-heartbeat-interval-seconds", "2", "--work-dir"])
+            .arg(&work);
+        let log = self.folder.path().join(format!("executor-{number}.log"));
+        self.executors.push(spawn(executor, settings, &log));
+        wait_for(ports[0].parse().expect("a port"));
+    }
+
+    /// The address that `--cluster` takes.
+    pub fn address(&self) -> String {
+        format!("df://127.0.0.1:{}", self.port)
+    }
+
+    /// Ends an executor as a machine that fails does.
+    pub fn kill(&mut self, number: usize) {
+        self.executors[number].kill().expect("it was running");
+        self.executors[number].wait().expect("it ends");
+    }
+
+    /// Files that an executor has made for others to fetch.
+    pub fn results_of(&self, number: usize) -> usize {
+        files_below(&self.work(number)).len()
+    }
+
+    fn work(&self, number: usize) -> PathBuf {
+        self.folder.path().join(format!("work-{number}"))
+    }
+}
+
+impl Drop for Stock {
+    fn drop(&mut self) {
+        for process in self.executors.iter_mut().chain([&mut self.scheduler]) {
+            // It may have ended already.
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+        if std::thread::panicking() {
+            for log in
+                files_below(self.folder.path()).iter().filter(|f| f.extension().is_some_and(|e| e == "log"))
+            {
+                let text = std::fs::read_to_string(log).unwrap_or_default();
+                let last: Vec<&str> = text.lines().rev().take(40).collect();
+                eprintln!("--- {}", log.display());
+                last.iter().rev().for_each(|line| eprintln!("{line}"));
+            }
+        }
+    }
+}
+
+/// All files below a folder.
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        // What is listed may be gone already: the cluster is at work.
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() { open.push(path) } else { files.push(path) }
+        }
+    }
+    files
+}
+
+/// The folder of the programs. Built here, because a cargo that runs tests no longer holds its lock.
+fn built() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let build = || {
+        let mut cargo = Command::new(env!("CARGO"));
+        let folder = Path::new(env!("CARGO_BIN_EXE_snowtrail")).parent().expect("the profile's folder");
+        cargo.current_dir(crate::root().join("testdata/peers/ballista"));
+        cargo.args(["build", "--release", "--locked", "--bins", "--target-dir"]).arg(folder.join(".."));
+        cargo.args(["--package", "ballista-scheduler", "--package", "ballista-executor"]);
+        assert!(cargo.status().expect("cargo runs").success(), "Ballista's programs cannot be built");
+        folder.to_owned()
+    };
+    BUILT.get_or_init(build).clone()
+}
+
+fn spawn(mut command: Command, settings: &[(&str, &str)], log: &Path) -> Child {
+    let log = std::fs::File::create(log).expect("a log");
+    command.envs(settings.iter().copied()).stdin(Stdio::null());
+    command.stdout(log.try_clone().expect("a second handle")).stderr(log);
+    command.spawn().expect("it starts")
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address").port()
+}
+
+fn wait_for(port: u16) {
+    let until = Instant::now() + START_PATIENCE;
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(Instant::now() < until, "nothing listens on port {port} after {START_PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}

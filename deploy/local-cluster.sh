@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# A stock Ballista cluster on this machine: one scheduler and some executors on loopback, until Ctrl-C.
+#
+#     deploy/local-cluster.sh                      two executors of two cores each, scheduler at df://127.0.0.1:50050
+#     deploy/local-cluster.sh 4 50060              four executors, scheduler at port 50060
+#     PROGRAMS=/opt/ballista deploy/local-cluster.sh   programs that are there already
+#
+# Then, in another shell:
+#
+#     snowtrail detect --lake ./lake --cluster df://127.0.0.1:50050 --cluster-parts 4
+#
+# Builds the programs first, from the crates that Ballista publishes, in the versions that testdata/peers/ballista names. A lake on S3
+# needs the AWS variables in the environment of this script: AWS_REGION and credentials, for another endpoint than AWS's
+# AWS_ENDPOINT and AWS_ALLOW_HTTP=true. Executors take ports above the scheduler's, three each. Logs and shuffled rows go into
+# a temporary folder that is removed at the end. Everything listens on loopback only: nothing here asks who is there.
+set -euo pipefail
+
+executors=${1:-2}
+port=${2:-50050}
+cores=${CORES:-2}
+root=$(cd "$(dirname "$0")/.." && pwd)
+if [ -z "${PROGRAMS:-}" ]; then
+    target=${CARGO_TARGET_DIR:-$root/target}
+    (cd "$root/testdata/peers/ballista" &&
+        cargo build --release --locked --target-dir "$target" -p ballista-scheduler -p ballista-executor --bins)
+    PROGRAMS=$target/release
+fi
+
+work=$(mktemp -d)
+pids=()
+end() { kill "${pids[@]}" 2>/dev/null || true; wait || true; rm -rf "$work"; }
+trap end EXIT
+trap 'exit 0' INT TERM
+
+"$PROGRAMS/ballista-scheduler" --bind-host 127.0.0.1 --external-host 127.0.0.1 --bind-port "$port" \
+    >"$work/scheduler.log" 2>&1 &
+pids+=($!)
+until (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
+    kill -0 "${pids[0]}" 2>/dev/null || { tail -5 "$work/scheduler.log" >&2; exit 3; }
+    sleep 0.1
+done
+for number in $(seq 1 "$executors"); do
+    base=$((port + 10 * number))
+    mkdir "$work/$number"
+    "$PROGRAMS/ballista-executor" --scheduler-host 127.0.0.1 --scheduler-port "$port" --bind-host 127.0.0.1 \
+        --external-host 127.0.0.1 --bind-port "$base" --bind-grpc-port $((base + 1)) --bind-health-port $((base + 2)) \
+        --vcores "$cores" --work-dir "$work/$number" >"$work/executor-$number.log" 2>&1 &
+    pids+=($!)
+done
+echo "scheduler at df://127.0.0.1:$port, $executors executors of $cores cores; logs in $work; Ctrl-C ends it" >&2
+# The first that ends, ends all.
+wait -n
+tail -n 5 "$work"/*.log >&2
+exit 3
