@@ -7,7 +7,7 @@ use snowtrail_model::{Finding, FindingState};
 
 use super::{Ground, LATE_MAX, MARGIN, before};
 use crate::engine::{Evaluation, RULE_FAILED};
-use crate::scope::{Reach, Scope, Touched};
+use crate::scope::{Reach, Scope, Touched, UNKNOWN_PRINCIPAL};
 use crate::set::RuleSet;
 
 /// The rules that new events wake, and which of their findings may have changed.
@@ -15,6 +15,24 @@ pub(super) struct Question<'g> {
     ground: Ground<'g>,
     touched: Touched,
     woken: BTreeMap<&'g str, Woken>,
+    /// Principals of which not everything is in sight that some rule looks at, and from when on it is.
+    busy: BTreeMap<Option<String>, Timestamp>,
+}
+
+/// The findings that a tick spoke for: whether they hold or not, it knew by the events that it saw.
+#[derive(Debug, Clone, Default)]
+pub struct Spoken {
+    touched: Touched,
+    rules: BTreeMap<String, Woken>,
+    busy: BTreeMap<Option<String>, Timestamp>,
+}
+
+impl Spoken {
+    /// Whether it spoke for a finding.
+    pub fn holds(&self, finding: &Finding) -> bool {
+        let woken = self.rules.get(&finding.rule);
+        woken.is_some_and(|woken| woken.asks(finding, &self.touched, &self.busy))
+    }
 }
 
 /// One rule.
@@ -26,6 +44,15 @@ struct Woken {
     ended_after: Timestamp,
     /// What it has to see, from then on.
     since: Timestamp,
+}
+
+impl Woken {
+    /// Whether a finding of this rule may have changed, and can be judged by what is in sight.
+    fn asks(&self, finding: &Finding, touched: &Touched, busy: &BTreeMap<Option<String>, Timestamp>) -> bool {
+        let sees = self.scope != Scope::Principal
+            || busy.get(&principal_of(finding)).is_none_or(|seen_since| *seen_since <= self.since);
+        sees && finding.window_end > self.ended_after && touched.holds(self.scope, finding)
+    }
 }
 
 impl<'g> Question<'g> {
@@ -50,7 +77,7 @@ impl<'g> Question<'g> {
                 (header.id.as_str(), Woken { scope: header.scope, reach, ended_after, since })
             })
             .collect();
-        let mut question = Question { ground: *ground, touched, woken };
+        let mut question = Question { ground: *ground, touched, woken, busy: BTreeMap::new() };
         question.look_back();
         question
     }
@@ -92,12 +119,36 @@ impl<'g> Question<'g> {
         self.woken.values().map(|woken| woken.since).min().unwrap_or(self.ground.now)
     }
 
-    /// Leaves out the rules that look furthest back; says which.
-    pub(super) fn give_way(&mut self) -> Vec<String> {
-        let since = self.since();
-        let is_furthest = |woken: &Woken| woken.scope == Scope::Principal && woken.since == since;
-        let furthest = self.woken.extract_if(.., |_, woken| is_furthest(woken));
-        furthest.map(|(id, _)| id.to_owned()).collect()
+    /// From when on each rule needs the events of the touched principals, furthest back first.
+    pub(super) fn sinces(&self) -> BTreeSet<Timestamp> {
+        let by_principal = self.woken.values().filter(|woken| woken.scope == Scope::Principal);
+        by_principal.map(|woken| woken.since).collect()
+    }
+
+    /// Of this principal only what happened since a time is in sight, or nothing at all: rules that look further back do not
+    /// judge it.
+    pub(super) fn sees_only(&mut self, principal: Option<String>, since: Option<Timestamp>) {
+        match since {
+            Some(since) => self.busy.insert(principal, since).map(drop),
+            None => self.touched.principals.take(&principal).map(drop),
+        };
+    }
+
+    /// Nobody is in sight.
+    pub(super) fn sees_nothing(&mut self) {
+        self.touched.principals.clear();
+    }
+
+    /// The principals that are seen only since a time.
+    pub(super) fn busy(&self) -> &BTreeMap<Option<String>, Timestamp> {
+        &self.busy
+    }
+
+    /// What it spoke for, once evaluated.
+    pub(super) fn spoken(&self, evaluation: &Evaluation, unclear: &BTreeSet<String>) -> Spoken {
+        let ran = evaluation.ran.iter().filter(|id| !unclear.contains(*id));
+        let rules = ran.filter_map(|id| Some((id.clone(), *self.woken.get(id.as_str())?))).collect();
+        Spoken { touched: self.touched.clone(), rules, busy: self.busy.clone() }
     }
 
     /// The rules to run.
@@ -112,9 +163,7 @@ impl<'g> Question<'g> {
             return !self.ground.stored.get(&finding.key).is_some_and(|f| f.state == FindingState::Open);
         }
         let woken = self.woken.get(finding.rule.as_str());
-        woken.is_some_and(|woken| {
-            finding.window_end > woken.ended_after && self.touched.holds(woken.scope, finding)
-        })
+        woken.is_some_and(|woken| woken.asks(finding, &self.touched, &self.busy))
     }
 
     /// Rules with a finding in question, stored or found now, of whose time not everything is in sight.
@@ -123,8 +172,14 @@ impl<'g> Question<'g> {
         let in_question = stored.chain(&evaluation.findings).filter(|f| self.holds(f));
         let unclear = in_question.filter(|finding| {
             let woken = self.woken.get(finding.rule.as_str()).filter(|w| w.scope == Scope::Principal);
+            let seen_since = self.busy.get(&principal_of(finding)).copied().unwrap_or(seen_since);
             woken.is_some_and(|woken| before(finding.window_start, woken.reach.history) < seen_since)
         });
         unclear.map(|finding| finding.rule.clone()).collect()
     }
+}
+
+/// As events name it; none where they do not.
+fn principal_of(finding: &Finding) -> Option<String> {
+    finding.principal.clone().filter(|principal| principal != UNKNOWN_PRINCIPAL)
 }
