@@ -16,6 +16,7 @@ mod rules;
 mod snowtrail;
 mod sql;
 mod story;
+mod sweeps_aside;
 mod ticks;
 mod upgrade;
 mod upkeep;
