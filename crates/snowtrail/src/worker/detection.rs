@@ -246,7 +246,12 @@ impl Detect {
     }
 }
 
-/// When sweeps begin. A sweep's cost follows the lake: it may take a twentieth of the time, and a sixth where ticks owe one.
+/// The longest pause that a large lake wins. An idle worker is known to live by its sweeps: the alarm `rules` of `deploy/`
+/// goes off after 15 minutes without one.
+const PAUSE_MAX: Duration = Duration::from_secs(600);
+
+/// When sweeps begin. A sweep's cost follows the lake: it may take a twentieth of the time, and a sixth where ticks owe one,
+/// of one core.
 #[derive(Debug)]
 struct Schedule {
     every: Duration,
@@ -271,7 +276,8 @@ impl Schedule {
     }
 
     fn due(&self, owed: bool) -> Instant {
-        let pause = if owed { self.last * 5 } else { self.every.max(self.last * 20) };
+        let pause =
+            if owed { (self.last * 5).min(PAUSE_MAX) } else { self.every.max((self.last * 20).min(PAUSE_MAX)) };
         self.ended + pause
     }
 }
