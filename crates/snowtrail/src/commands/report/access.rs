@@ -3,8 +3,8 @@
 use snowtrail_model::Policy;
 use snowtrail_report::{Block, Fact, Report, Table, Value};
 
+use super::parts::{fact, section, untitled};
 use super::question::Asking;
-use super::secret::{fact, section, untitled};
 use super::{charts, distinct};
 
 /// What it asks.
