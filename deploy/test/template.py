@@ -218,7 +218,7 @@ def the_operator_may_look_and_change_no_event():
             expect(statement["Resource"] != "*" or actions <= everywhere, f"{statement['Sid']} on everything")
             for where in listed(statement["Resource"]):
                 writes = actions & {"s3:PutObject", "s3:DeleteObject"}
-                kept = re.search(r"/lake/(_snowtrail_writable$|findings/|pages/)", where)
+                kept = re.search(r"/lake/(_snowtrail_writable$|findings/|pages/|verifications/)", where)
                 expect(not writes or kept, f"{statement['Sid']} may write {where}")
                 expect("s3:DeleteObject" not in actions or "/_delta_log/" in where, f"{statement['Sid']} may delete {where}")
     expect(len(text(operator)) < ROLE_CHARS_MAX, "too long for a role")
