@@ -5,6 +5,7 @@
 //! (rejects, events, sources, in that order), [`history`] (findings and pages), [`upgrade`] (an older
 //! lake is brought to today's columns). Then what looks after a lake: [`layout`] (how rows lie in files), [`compact`] (few
 //! files of many), [`retain`] (the end of old days), [`vacuum`] (files that nobody names any more).
+//! Beside all that: [`verifications`], a table that a lake has only once somebody has verified it.
 //!
 //! Owns arrow, parquet and deltalake. Knows nothing of CloudTrail's JSON, of rules, or of where bytes come from.
 
@@ -26,6 +27,7 @@ pub mod stats;
 pub mod tables;
 pub mod upgrade;
 pub mod vacuum;
+pub mod verifications;
 
 pub use commit::{Appended, Claim, Terms, Ticket};
 pub use error::LakeError;

@@ -1,5 +1,6 @@
 //! The command line: commands, options, and help with examples. Decides nothing else.
 
+mod doctor;
 mod owners;
 mod report;
 mod verify;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use snowtrail_model::Severity;
 
+pub use doctor::{Canary, Doctor};
 pub use owners::{Backtest, Docs, Explain, Explained, Learn};
 pub use report::{Report, ReportForm, ReportKind};
 pub use verify::Verify;
@@ -80,6 +82,12 @@ Reads only. Run `snowtrail detect` first: reports show the findings that the lak
     /// Prove log files by CloudTrail's signed digests, and a lake by both
     #[command(after_help = verify::EXAMPLES)]
     Verify(Box<Verify>),
+    /// Look at everything that a worker stands between, and say what is wrong, why it matters, what mends it
+    #[command(after_help = doctor::DOCTOR_EXAMPLES)]
+    Doctor(Box<Doctor>),
+    /// Prove the whole path: ask for a secret, be refused, and see the refusal come out in the lake
+    #[command(after_help = doctor::CANARY_EXAMPLES)]
+    Canary(Box<Canary>),
     /// Look after a lake
     #[command(subcommand)]
     Lake(LakeCommand),

@@ -55,7 +55,10 @@ pub async fn open_for<'b>(
 ) -> anyhow::Result<Engine<'b>> {
     let session = reading(lake).await?;
     let making = match horizon {
-        Horizon::Everything => Making::Plans,
+        Horizon::Everything => {
+            lake.register_verifications(&session).await?;
+            Making::Plans
+        }
         Horizon::UpToNow => {
             hide_later_events(&session, now).await.context("failed to hide the events after `now`")?;
             let beside = if watches { Beside::Stream } else { Beside::Nothing };
@@ -80,6 +83,7 @@ pub async fn open_asking<'b>(
     views: BTreeSet<String>,
 ) -> anyhow::Result<Engine<'b>> {
     let session = reading(lake).await?;
+    lake.register_verifications(&session).await?;
     hide_later_events(&session, now).await.context("failed to hide the events after `now`")?;
     let making = keep_events(&session, &bound.rules, Beside::Nothing).await;
     let making = making.context("failed to read the events")?;

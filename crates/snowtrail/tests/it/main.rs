@@ -5,6 +5,7 @@ mod architecture;
 mod aws;
 mod bad_input;
 mod commands;
+mod doctor;
 mod faults_table;
 mod law;
 mod makings;
