@@ -1,6 +1,7 @@
 //! The lake: Snowtrail's tables as Delta tables of Parquet, appended exactly once.
 //!
-//! Reading order: [`tables`] (what the columns are), [`column`] (how rows become Arrow), [`location`] (where a lake is),
+//! Reading order: [`tables`] (what the columns are), [`column`] (how rows become Arrow; `filling` beneath it), [`gathered`] (events in
+//! columns on their way here), [`location`] (where a lake is),
 //! [`open`] (a lake is made, opened, or refused), [`commit`] (one atomic append), [`known`] (which events are stored already), [`ingest`]
 //! (rejects, events, sources, in that order), [`history`] (findings and pages), [`upgrade`] (an older
 //! lake is brought to today's columns). Then what looks after a lake: [`layout`] (how rows lie in files), [`compact`] (few
@@ -14,6 +15,8 @@ pub mod commit;
 pub mod compact;
 mod doubled;
 pub mod error;
+mod filling;
+pub mod gathered;
 pub mod history;
 pub mod ingest;
 pub mod known;
@@ -29,6 +32,7 @@ pub mod vacuum;
 
 pub use commit::{Appended, Claim, Terms, Ticket};
 pub use error::LakeError;
+pub use gathered::{Events, Gatherer};
 pub use ingest::{Batch, Committed, Ingest};
 pub use location::Location;
 pub use open::{Access, Lake, SCHEMA_VERSION};
