@@ -9,8 +9,7 @@
 //! commit and reports a rival. So after any error, and before any second attempt with the same ticket, the log is read
 //! again: if it holds our ticket, the append is durable.
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::DataType;
+use arrow::array::RecordBatch;
 use deltalake::kernel::scalars::ScalarExt;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, FinalizedCommit, TransactionError};
 use deltalake::kernel::{Action, Transaction};
@@ -18,11 +17,9 @@ use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::writer::{DeltaWriter, RecordBatchWriter, WriteMode};
 use deltalake::{DeltaTable, DeltaTableError};
 use jiff::Timestamp;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
-use parquet::schema::types::ColumnPath;
 use uuid::Uuid;
 
+use crate::encoding;
 use crate::error::{LakeError, Result};
 use crate::gathered::{Events, Place};
 use crate::known::date_of;
@@ -244,8 +241,8 @@ async fn commit(
     rows: Rows,
     transactions: Vec<Transaction>,
 ) -> std::result::Result<FinalizedCommit, DeltaTableError> {
-    let mut writer =
-        RecordBatchWriter::for_table(delta)?.with_writer_properties(properties_for(table, rows.batches())?);
+    let mut writer = RecordBatchWriter::for_table(delta)?
+        .with_writer_properties(encoding::for_rows(table, rows.batches())?);
     match rows {
         Rows::Any([batch]) => writer.write(batch).await?,
         Rows::Partitions(batches) => {
@@ -291,76 +288,6 @@ const CLEAN_EVERY: u64 = 1_000;
 
 fn is_time_to_clean(delta: &DeltaTable) -> bool {
     delta.version().is_some_and(|version| (version + 1).is_multiple_of(CLEAN_EVERY))
-}
-
-/// How a table's files are written.
-pub(crate) fn writer_properties(table: Table) -> std::result::Result<WriterProperties, DeltaTableError> {
-    Ok(properties(table)?.build())
-}
-
-/// The same for files of these rows alone. A column without a value is not compressed: of the many columns that one call
-/// in a thousand fills, each would make a compressor of its own, at more cost than the rest of a small commit.
-fn properties_for(
-    table: Table,
-    rows: &[RecordBatch],
-) -> std::result::Result<WriterProperties, DeltaTableError> {
-    let mut properties = properties(table)?;
-    for path in blank_columns(rows) {
-        let column = ColumnPath::from(path);
-        properties = properties
-            .set_column_compression(column.clone(), Compression::UNCOMPRESSED)
-            .set_column_dictionary_enabled(column, false);
-    }
-    Ok(properties.build())
-}
-
-fn properties(table: Table) -> std::result::Result<WriterPropertiesBuilder, DeltaTableError> {
-    // Level 1: measured on a synthetic organization's trail, level 3 costs half as much CPU again for 6 % less space.
-    let level = ZstdLevel::try_new(1)?;
-    let mut properties = WriterProperties::builder()
-        .set_created_by(concat!("snowtrail ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(Compression::ZSTD(level));
-    if table == Table::Events {
-        for column in crate::tables::HIGH_CARDINALITY {
-            let column = ColumnPath::from(column);
-            // Lengths apart from bytes: those of ids are all the same, and would cost four bytes each between them.
-            properties = properties
-                .set_column_dictionary_enabled(column.clone(), false)
-                .set_column_encoding(column, Encoding::DELTA_LENGTH_BYTE_ARRAY);
-        }
-    }
-    Ok(properties)
-}
-
-/// The leaf columns in which no row has a value, by their paths in Parquet.
-fn blank_columns(rows: &[RecordBatch]) -> Vec<Vec<String>> {
-    let Some(first) = rows.first() else { return Vec::new() };
-    let mut blank = Vec::new();
-    for (at, field) in first.schema_ref().fields().iter().enumerate() {
-        let parts: Vec<&ArrayRef> = rows.iter().map(|batch| batch.column(at)).collect();
-        add_blank(vec![field.name().clone()], &parts, &mut blank);
-    }
-    blank
-}
-
-/// Columns are nested three levels deep at most; a table's columns are ours, not input.
-fn add_blank(path: Vec<String>, parts: &[&ArrayRef], blank: &mut Vec<Vec<String>>) {
-    let below =
-        |names: &[&str]| [path.clone(), names.iter().map(|name| (*name).to_owned()).collect()].concat();
-    match parts.first().map(|part| part.data_type()) {
-        Some(DataType::List(element)) => {
-            let parts: Vec<&ArrayRef> = parts.iter().map(|part| part.as_list::<i32>().values()).collect();
-            add_blank(below(&["list", element.name()]), &parts, blank);
-        }
-        Some(DataType::Struct(fields)) => {
-            for (at, field) in fields.iter().enumerate() {
-                let parts: Vec<&ArrayRef> = parts.iter().map(|part| part.as_struct().column(at)).collect();
-                add_blank(below(&[field.name()]), &parts, blank);
-            }
-        }
-        _ if parts.iter().all(|part| part.null_count() == part.len()) => blank.push(path),
-        _ => {}
-    }
 }
 
 /// Whether somebody else's commit was in the way.

@@ -2,7 +2,8 @@
 //!
 //! Reading order: [`tables`] (what the columns are), [`column`] (how rows become Arrow; `filling` beneath it), [`gathered`] (events in
 //! columns on their way here), [`location`] (where a lake is),
-//! [`open`] (a lake is made, opened, or refused), [`commit`] (one atomic append), [`known`] (which events are stored already), [`ingest`]
+//! [`open`] (a lake is made, opened, or refused), [`commit`] (one atomic append; `encoding` of
+//! its files), [`known`] (which events are stored already), [`ingest`]
 //! (rejects, events, sources, in that order), [`history`] (findings and pages), [`upgrade`] (an older
 //! lake is brought to today's columns). Then what looks after a lake: [`layout`] (how rows lie in files), [`compact`] (few
 //! files of many), [`retain`] (the end of old days), [`vacuum`] (files that nobody names any more).
@@ -14,6 +15,7 @@ pub mod column;
 pub mod commit;
 pub mod compact;
 mod doubled;
+mod encoding;
 pub mod error;
 mod filling;
 pub mod gathered;

@@ -15,7 +15,7 @@ use arrow::error::ArrowError;
 
 use crate::column::{self, Column};
 pub use events::EventRow;
-pub(crate) use events::HIGH_CARDINALITY;
+pub(crate) use events::MAYBE_NEW;
 pub use findings::PageRow;
 use snowtrail_model::Finding;
 pub use sources::{RejectRow, SourceRow};
