@@ -1,7 +1,9 @@
 //! The lake: Snowtrail's tables as Delta tables of Parquet, appended exactly once.
 //!
-//! Reading order: [`tables`] (what the columns are), [`column`] (how rows become Arrow), [`location`] (where a lake is),
-//! [`open`] (a lake is made, opened, or refused), [`commit`] (one atomic append), [`known`] (which events are stored already), [`ingest`]
+//! Reading order: [`tables`] (what the columns are), [`column`] (how rows become Arrow; `filling` beneath it), [`gathered`] (events in
+//! columns on their way here), [`location`] (where a lake is),
+//! [`open`] (a lake is made, opened, or refused), [`commit`] (one atomic append; `encoding` of
+//! its files), [`known`] (which events are stored already), [`ingest`]
 //! (rejects, events, sources, in that order), [`history`] (findings and pages), [`upgrade`] (an older
 //! lake is brought to today's columns). Then what looks after a lake: [`layout`] (how rows lie in files), [`compact`] (few
 //! files of many), [`retain`] (the end of old days), [`vacuum`] (files that nobody names any more).
@@ -14,7 +16,10 @@ pub mod column;
 pub mod commit;
 pub mod compact;
 mod doubled;
+mod encoding;
 pub mod error;
+mod filling;
+pub mod gathered;
 pub mod history;
 pub mod ingest;
 pub mod known;
@@ -31,6 +36,7 @@ pub mod verifications;
 
 pub use commit::{Appended, Claim, Terms, Ticket};
 pub use error::LakeError;
+pub use gathered::{Events, Gatherer};
 pub use ingest::{Batch, Committed, Ingest};
 pub use location::Location;
 pub use open::{Access, Lake, SCHEMA_VERSION};

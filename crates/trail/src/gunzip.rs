@@ -23,7 +23,8 @@ pub const INFLATE_RATIO_MAX: u64 = 250;
 pub const INFLATE_RATIO_FREE_BYTES: u64 = 64 << 20;
 
 const PACKED_BUFFER_BYTES: usize = 64 << 10;
-const MAGIC: [u8; 2] = [0x1f, 0x8b];
+/// What every gzip member starts with.
+pub(crate) const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// The limits of one inflation; tests inject smaller ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
