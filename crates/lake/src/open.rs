@@ -11,6 +11,7 @@ use arrow::datatypes::Schema;
 use datafusion::prelude::SessionContext;
 use deltalake::kernel::StructField;
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
+use deltalake::kernel::transaction::CommitProperties;
 use deltalake::protocol::SaveMode;
 use deltalake::{DeltaTable, DeltaTableError};
 use std::sync::Arc;
@@ -188,15 +189,25 @@ async fn refuse_what_is_no_lake(location: &Location, access: Access) -> Result<(
     }
 }
 
-/// Whether a folder holds one of a lake's tables, and whether it holds nothing at all.
+/// Whether a folder holds one of a lake's tables, and whether it holds nothing else.
 fn look_into_folder(location: &Location, folder: &Path) -> Result<(bool, bool)> {
     if folder.is_file() {
         let why = "it is a file; a lake is a folder".to_owned();
         return Err(LakeError::NotALake { uri: location.shown().to_owned(), why });
     }
     let is_lake = Table::ALL.iter().any(|t| folder.join(t.folder()).join("_delta_log").is_dir());
-    let empty = folder.read_dir().map(|mut entries| entries.next().is_none()).unwrap_or(true);
+    let empty =
+        folder.read_dir().map(|entries| entries.flatten().all(|entry| is_being_made(&entry))).unwrap_or(true);
     Ok((is_lake, empty))
+}
+
+/// Whether an entry is what another process has made of a lake at this moment: a table's folder with nothing in it yet, or
+/// with the table's log.
+fn is_being_made(entry: &std::fs::DirEntry) -> bool {
+    let folder = entry.path();
+    Table::ALL.iter().any(|table| entry.file_name() == table.folder())
+        && (folder.join("_delta_log").is_dir()
+            || folder.read_dir().is_ok_and(|mut inside| inside.next().is_none()))
 }
 
 async fn open_table(location: &Location, table: Table, access: Access) -> Result<DeltaTable> {
@@ -214,7 +225,15 @@ async fn open_table(location: &Location, table: Table, access: Access) -> Result
     let mut delta = location.builder(table).and_then(|b| b.build()).map_err(failed("open"))?;
     let exists = delta.verify_deltatable_existence().await.map_err(failed("look for"))?;
     if !exists && access == Access::Write {
-        return create_table(delta, table).await.map_err(failed("create"));
+        match create_table(delta.clone(), table).await {
+            Ok(created) => return Ok(created),
+            Err(refused) => {
+                // Several processes make a lake at once where they are started together: one wins, the others find it made.
+                if !delta.verify_deltatable_existence().await.map_err(failed("look for"))? {
+                    return Err(failed("create")(refused));
+                }
+            }
+        }
     }
     delta.load().await.map_err(failed("open"))?;
     Ok(delta)
@@ -244,6 +263,8 @@ async fn create_table(delta: DeltaTable, table: Table) -> std::result::Result<De
         .with_partition_columns(table.partitions().iter().copied())
         .with_configuration(properties)
         .with_raise_if_key_not_exists(false)
+        // Tried again, it would make the table anew on top of the one that another process made meanwhile.
+        .with_commit_properties(CommitProperties::default().with_max_retries(0))
         .await
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use snowtrail_lake::{Access, Lake};
 use tempfile::tempdir;
 
 use crate::snowtrail::{command, count, root, snowtrail, text};
@@ -148,4 +149,22 @@ fn pretty(log: &Path) -> String {
     std::io::Read::read_to_string(&mut flate2::read::MultiGzDecoder::new(file), &mut plain).expect("gzip");
     let value: serde_json::Value = serde_json::from_str(&plain).expect("JSON");
     serde_json::to_string_pretty(&value).expect("JSON")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn many_that_make_one_lake_at_once_all_open_it() {
+    for _ in 0..5 {
+        let folder = tempdir().expect("a folder");
+        let lake = folder.path().join("lake");
+        let makers = (0..8).map(|_| {
+            let lake = text(&lake).to_owned();
+            tokio::spawn(
+                async move { Lake::open(&lake, Access::Write).await.map(|lake| lake.events_version()) },
+            )
+        });
+        for maker in makers.collect::<Vec<_>>() {
+            let version = maker.await.expect("no panic").expect("a lake");
+            assert_eq!(version, 0, "one maker made the table, and made it once");
+        }
+    }
 }

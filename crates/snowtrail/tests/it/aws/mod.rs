@@ -14,4 +14,5 @@ mod envelopes;
 mod peer;
 pub mod proxy;
 pub mod records;
+mod scale_out;
 pub mod stage;
