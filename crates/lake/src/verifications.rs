@@ -15,7 +15,7 @@ use deltalake::{DeltaTable, DeltaTableError};
 use jiff::Timestamp;
 
 use crate::column::{self, Column, long, text, time};
-use crate::commit::writer_properties;
+use crate::encoding;
 use crate::error::{LakeError, Result};
 use crate::open::{Lake, kernel_fields};
 use crate::tables::Table;
@@ -123,8 +123,8 @@ impl Lake {
             Some(table) => table,
             None => self.make_verifications().await?,
         };
-        let mut writer =
-            RecordBatchWriter::for_table(&table)?.with_writer_properties(writer_properties(Table::Findings)?);
+        let properties = encoding::for_rows(Table::Findings, std::slice::from_ref(&batch))?;
+        let mut writer = RecordBatchWriter::for_table(&table)?.with_writer_properties(properties);
         writer.write(batch).await?;
         writer.flush_and_commit(&mut table).await?;
         Ok(())

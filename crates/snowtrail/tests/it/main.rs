@@ -4,6 +4,7 @@
 mod architecture;
 mod aws;
 mod bad_input;
+mod columns;
 mod commands;
 mod doctor;
 mod faults_table;
