@@ -196,7 +196,7 @@ def pipeline_attacked__quiet_mended(t):
 def pipeline_attacked__fires_low_for_a_changed_service(t):
     """The service is given its new release, or no task any more: the record does not show which, so it is a report."""
     t.other(NOON, STRANGER, ECS, "UpdateService", {"cluster": "ops", "service": "snowtrail", "forceNewDeployment": True}, read_only=False)
-    return attacked((SERVICE, "UpdateService", "low", 0), policy=protect(SERVICE), tighten={"min_rank": 3})
+    return attacked(("snowtrail", "UpdateService", "low", 0), policy=protect(SERVICE), tighten={"min_rank": 3})
 
 
 # ---- trail-silent ----------------------------------------------------------------------------------------------------
