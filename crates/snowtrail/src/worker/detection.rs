@@ -276,8 +276,11 @@ impl Schedule {
     }
 
     fn due(&self, owed: bool) -> Instant {
-        let pause =
-            if owed { (self.last * 5).min(PAUSE_MAX) } else { self.every.max((self.last * 20).min(PAUSE_MAX)) };
+        let pause = if owed {
+            (self.last * 5).min(PAUSE_MAX)
+        } else {
+            self.every.max((self.last * 20).min(PAUSE_MAX))
+        };
         self.ended + pause
     }
 }
