@@ -117,7 +117,7 @@ async fn check(options: &RuleOptions) -> anyhow::Result<Exit> {
 }
 
 /// What is wrong with rules that load: the law, and what shows when every rule runs over an empty lake, which finds
-/// what does not plan and which columns are wrong. As a worker runs them ([`Horizon::UpToNow`]) it takes a tenth of the time.
+/// what does not plan and which columns are wrong. As a worker runs them ([`Horizon::UpToNow`]), which is quicker.
 ///
 /// # Errors
 /// When the empty lake cannot be made.
