@@ -372,10 +372,10 @@ def first_seen_reader__quiet_monthly_job(t):
 
 @case
 def first_seen_reader__quiet_failover_to_a_replica(t):
-    """Differs in the reader: the service itself, in the region where it fails over to."""
+    """Differs in the reader: the service itself, in the declared region where it fails over to."""
     known_apart(t)
     t.get_secret_value("2026-11-03T10:00:00Z", task(), db().replica("us-east-1"))
-    return {}
+    return {"policy": '[[secrets]]\nmatch = "prod/blizzard-checkout/*"\nreplica_regions = ["us-east-1"]\n'}
 
 
 @case
