@@ -2,7 +2,8 @@
 //!
 //! A *sweep* judges everything. A *tick* judges what the events added since then touch, and needs a sweep before it. Both
 //! end with the same findings: a sweep that follows a tick at once appends nothing, unless the tick said that it owed one.
-//! A sweep may go on aside while ticks go on: it speaks for everything but what ticks have judged since it began.
+//! A sweep may go on aside while ticks go on: it speaks for everything but what ticks have judged, and other detectors have
+//! recorded, since it began.
 //!
 //! Two at once, here or in another process: one wins, the other looks again.
 //!
@@ -17,8 +18,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use datafusion::common::runtime::SpawnedTask;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use snowtrail_lake::changes::Added;
 use snowtrail_lake::{Appended, Claim, Lake, Table, Terms};
 use snowtrail_model::finding::DUPLICATE_IN_LAKE;
@@ -41,6 +42,9 @@ const NEW_EVENTS_MAX: usize = 50_000;
 /// Findings (newest revisions) that are held between runs, about two kilobytes each. Of more the history is read anew by
 /// each tick that has something to judge.
 const FINDINGS_HELD_MAX: usize = 50_000;
+
+/// How far apart the clocks of two detectors may be: what another recorded is told by the time that it wrote.
+const CLOCKS_APART_MAX: SignedDuration = SignedDuration::from_mins(1);
 
 /// What a run gave.
 pub struct Detection {
@@ -109,6 +113,13 @@ struct Aside {
     /// What it ended with.
     judged: Option<Result<anyhow::Result<Judged>, JoinError>>,
     since: Since,
+}
+
+/// What came of what was judged.
+enum Settled {
+    Recorded(Detection),
+    /// Another detector was faster.
+    LostRace(Box<Judged>),
 }
 
 /// Everything judged as of one state of the lake, and not recorded yet.
@@ -187,8 +198,9 @@ impl Detector {
         }
     }
 
-    /// Records what the sweep found that went on aside, except what ticks have judged since it began, of newer events.
-    /// None if another detector recorded something meanwhile: then another sweep should begin.
+    /// Records what the sweep found that went on aside, except what ticks have judged since it began, of newer events, and
+    /// what another detector has recorded since then: where two tick for ever, neither's sweeps may wait for a quiet minute.
+    /// None if others kept winning: then another sweep should begin.
     ///
     /// Not cancel safe, as [`run`].
     ///
@@ -201,8 +213,17 @@ impl Detector {
     ) -> anyhow::Result<Option<Detection>> {
         self.swept().await;
         let Some(Aside { judged: Some(judged), since, .. }) = self.aside.take() else { return Ok(None) };
-        let judged = judged.context("a sweep was stopped")??;
-        self.settle(lake, bound, judged, Range::default(), &since).await
+        let mut judged = judged.context("a sweep was stopped")??;
+        for _ in 0..ATTEMPTS_MAX {
+            lake.refresh(Table::Findings).await?;
+            let began = judged.found_at.saturating_sub(CLOCKS_APART_MAX)?;
+            let others = (!since.saw_all(lake)).then_some(began);
+            match self.settle(lake, bound, judged, Range::default(), &since, others).await? {
+                Settled::Recorded(detection) => return Ok(Some(detection)),
+                Settled::LostRace(again) => judged = *again,
+            }
+        }
+        Ok(None)
     }
 
     /// Judges what the events touch that were added since the last run of this detector, as of `now`.
@@ -253,7 +274,8 @@ impl Detector {
         for _ in 0..ATTEMPTS_MAX {
             let (now, since) = self.prepare(lake, now, watches).await?;
             let judged = judge(lake, bound, now, progress, watches).await?;
-            if let Some(detection) = self.settle(lake, bound, judged, range, &since).await? {
+            let settled = self.settle(lake, bound, judged, range, &since, None).await?;
+            if let Settled::Recorded(detection) = settled {
                 return Ok(detection);
             }
         }
@@ -273,7 +295,8 @@ impl Detector {
         Ok((now, Since::at(lake.delta(Table::Findings).version())))
     }
 
-    /// Reconciles what was judged with what is stored; none if somebody else recorded something meanwhile.
+    /// Reconciles what was judged with what is stored, as this detector last saw it, and records the difference. Left alone
+    /// is what ticks judged `since`, and what anybody recorded after `others`.
     async fn settle(
         &mut self,
         lake: &mut Lake,
@@ -281,28 +304,31 @@ impl Detector {
         judged: Judged,
         range: Range,
         since: &Since,
-    ) -> anyhow::Result<Option<Detection>> {
-        if !since.is_ours || lake.delta(Table::Findings).version() != since.version {
-            return Ok(None);
-        }
-        let Judged { evaluation, watches, watch, events_version, now, found_at } = judged;
+        others: Option<Timestamp>,
+    ) -> anyhow::Result<Settled> {
         let kept = Kept::new(kept_from(lake), &bound.rules, &bound.policy);
-        let is_in_question = |f: &Finding| range.holds(f) && kept.judges(f) && !since.has_judged(f);
         let newest = self.newest(lake).await?;
-        let revisions = reconcile(newest.values(), &evaluation, is_in_question, found_at);
+        let is_others = |f: &Finding| {
+            others.is_some_and(|since| newest.get(&f.key).is_some_and(|newest| newest.found_at >= since))
+        };
+        let is_in_question =
+            |f: &Finding| range.holds(f) && kept.judges(f) && !since.has_judged(f) && !is_others(f);
+        let revisions = reconcile(newest.values(), &judged.evaluation, is_in_question, judged.found_at);
         let is_no_rules = |f: &&Finding| {
             [DUPLICATE_IN_LAKE, DIGEST_UNVERIFIED].contains(&f.rule.as_str()) && f.state == FindingState::Open
         };
         let no_rules = newest.values().filter(|f| is_no_rules(f) && range.holds(f)).cloned();
-        let no_rules: Vec<Finding> = no_rules.collect();
-        let judged_at = if watches { self.no_earlier(lake, now).await? } else { now };
-        let Appended::Durable(version) = record(lake, &revisions, judged_at).await? else { return Ok(None) };
-        self.hold(version, &revisions);
-        self.watch(lake, watch, events_version).await?;
-        let found = evaluation.findings.into_iter().filter(is_in_question);
+        let found = judged.evaluation.findings.iter().filter(|f| is_in_question(f)).cloned();
         let mut findings: Vec<Finding> = found.chain(no_rules).collect();
         findings.sort_by_cached_key(|f| (f.window_start, f.rule.clone(), f.key.clone()));
-        Ok(Some(Detection { findings, revisions, failures: evaluation.failures, owed: None }))
+        let judged_at = if judged.watches { self.no_earlier(lake, judged.now).await? } else { judged.now };
+        let Appended::Durable(version) = record(lake, &revisions, judged_at).await? else {
+            return Ok(Settled::LostRace(Box::new(judged)));
+        };
+        self.hold(version, &revisions);
+        self.watch(lake, judged.watch, judged.events_version).await?;
+        let failures = judged.evaluation.failures;
+        Ok(Settled::Recorded(Detection { findings, revisions, failures, owed: None }))
     }
 
     /// Watches from now on by what a sweep gathered, if a tick can catch up with what came since. Else the watch of before
@@ -405,6 +431,11 @@ impl Since {
             self.version = Some(version);
             self.revised.extend(revisions.iter().map(|f| f.key.clone()));
         }
+    }
+
+    /// Whether the history, as it is opened, has nothing that this detector did not see or make.
+    fn saw_all(&self, lake: &Lake) -> bool {
+        self.is_ours && lake.delta(Table::Findings).version() == self.version
     }
 
     /// Whether a tick judged a finding, by newer events than the sweep saw.

@@ -239,7 +239,7 @@ impl Detect {
         self.sweeps.ends();
         let detection = settled?;
         if detection.is_none() {
-            tracing::debug!("another detector recorded findings while a sweep went on; it begins anew");
+            tracing::debug!("other detectors kept recording while a sweep was to be settled; it begins anew");
             self.owes_sweep = true;
         }
         Ok(detection)

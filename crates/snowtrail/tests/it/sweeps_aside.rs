@@ -4,7 +4,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use snowtrail::detector::Ticked;
+use snowtrail::detector::{Detector, Ticked};
+use snowtrail::policy_file::Bound;
+use snowtrail_rules::reconcile::Range;
 use snowtrail_rules::watch::EVENTS_IN_SIGHT_MAX;
 
 use crate::ticks::{Chance, POLICY, Stage, bound, dealt, fixture, seed};
@@ -43,18 +45,23 @@ async fn sweep_that_goes_on_aside_changes_nothing_that_ticks_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sweep_gives_way_to_another_detector() {
-    let mut stage = Stage::new(bound(None)).await;
+async fn sweep_leaves_alone_what_another_detector_recorded_and_tells_the_rest() {
+    let mut stage = Stage::new(bound(Some(POLICY))).await;
     stage.feed(&fixture("rotation-failed/fires-in-set-secret.json")).await;
+    stage.feed(&fixture("unexpected-reader/fires-stranger.json")).await;
     stage.detector.begin_sweep(&mut stage.lake, &stage.bound, stage.now).await.expect("a sweep begins");
     stage.detector.swept().await;
-    let mut other = snowtrail::detector::Detector::default();
+    let mut other = Bound { rules: stage.bound.rules.clone(), policy: stage.bound.policy.clone() };
+    other.rules = other.rules.only(|id| id == "rotation-failed");
     let mut lake = stage.lake.clone();
-    let range = snowtrail_rules::reconcile::Range::default();
-    other.sweep(&mut lake, &stage.bound, stage.now, range, &mut |_| {}).await.expect("a sweep");
+    let recorded =
+        Detector::default().sweep(&mut lake, &other, stage.now, Range::default(), &mut |_| {}).await;
+    assert_eq!(recorded.expect("a sweep").revisions.len(), 1);
     let settled = stage.detector.settle_sweep(&mut stage.lake, &stage.bound).await.expect("it ends");
-    assert!(settled.is_none() && !stage.detector.is_sweeping(), "it recorded over another's findings");
-    assert!(stage.sweep().await.revisions.is_empty(), "the other has recorded everything");
+    let revisions = settled.expect("nobody kept winning").revisions;
+    assert!(!revisions.is_empty(), "it told nothing of its own");
+    assert!(revisions.iter().all(|f| f.rule != "rotation-failed" && f.revision == 1), "{revisions:?}");
+    assert!(stage.sweep().await.revisions.is_empty(), "together they have recorded everything");
 }
 
 /// Reads by the declared reader of a secret, more than a tick looks at.
