@@ -28,7 +28,8 @@ use crate::set::RuleSet;
 
 /// Events up to which the views of an evaluation are tables in memory. An event costs up to ten kilobytes on the way, in
 /// the ground table, in the views above it and in the operators between. Beyond it the views are files, which at 50,000
-/// events took a quarter more time and a quarter less memory, at 180,000 a tenth more and half (`snowtrail detect` on a synthetic trail, see docs/performance.md).
+/// events took a quarter more time and a quarter less memory, at 180,000 a tenth more and half (`snowtrail detect` on a
+/// synthetic trail, see docs/performance.md).
 pub const EVENTS_IN_MEMORY_MAX: usize = 20_000;
 
 /// Rows of a batch where tables are in memory. DataFusion's operators set aside memory for a whole batch in every column
