@@ -59,14 +59,7 @@ fn only_length(packed: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use flate2::{Compression, write::GzEncoder};
-    use std::io::Write;
-
-    fn gzip(bytes: &[u8]) -> Vec<u8> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(bytes).unwrap();
-        encoder.finish().unwrap()
-    }
+    use crate::gunzip::tests::gzip;
 
     fn inflated(packed: Vec<u8>) -> Option<Vec<u8>> {
         let (mut whole, mut plain) = (Whole { packed, decompressor: None }, Vec::new());
