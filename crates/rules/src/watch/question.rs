@@ -13,25 +13,25 @@ use crate::set::RuleSet;
 /// The rules that new events wake, and which of their findings may have changed.
 pub(super) struct Question<'g> {
     ground: Ground<'g>,
+    asked: Spoken,
+}
+
+/// The findings that a tick speaks for: whether they hold or not, it knows by the events that it sees.
+#[derive(Debug, Clone, Default)]
+pub struct Spoken {
     touched: Touched,
-    woken: BTreeMap<&'g str, Woken>,
+    woken: BTreeMap<String, Woken>,
     /// Principals of which not everything is in sight that some rule looks at, and from when on it is.
     busy: BTreeMap<Option<String>, Timestamp>,
 }
 
-/// The findings that a tick spoke for: whether they hold or not, it knew by the events that it saw.
-#[derive(Debug, Clone, Default)]
-pub struct Spoken {
-    touched: Touched,
-    rules: BTreeMap<String, Woken>,
-    busy: BTreeMap<Option<String>, Timestamp>,
-}
-
 impl Spoken {
-    /// Whether it spoke for a finding.
+    /// Whether a finding may have changed, and can be judged by what is in sight.
     pub fn holds(&self, finding: &Finding) -> bool {
-        let woken = self.rules.get(&finding.rule);
-        woken.is_some_and(|woken| woken.asks(finding, &self.touched, &self.busy))
+        let Some(woken) = self.woken.get(&finding.rule) else { return false };
+        let sees = woken.scope != Scope::Principal
+            || self.busy.get(&principal_of(finding)).is_none_or(|seen_since| *seen_since <= woken.since);
+        sees && finding.window_end > woken.ended_after && self.touched.holds(woken.scope, finding)
     }
 }
 
@@ -44,15 +44,6 @@ struct Woken {
     ended_after: Timestamp,
     /// What it has to see, from then on.
     since: Timestamp,
-}
-
-impl Woken {
-    /// Whether a finding of this rule may have changed, and can be judged by what is in sight.
-    fn asks(&self, finding: &Finding, touched: &Touched, busy: &BTreeMap<Option<String>, Timestamp>) -> bool {
-        let sees = self.scope != Scope::Principal
-            || busy.get(&principal_of(finding)).is_none_or(|seen_since| *seen_since <= self.since);
-        sees && finding.window_end > self.ended_after && touched.holds(self.scope, finding)
-    }
 }
 
 impl<'g> Question<'g> {
@@ -74,10 +65,11 @@ impl<'g> Question<'g> {
                     Scope::Principal => before(ended_after, reach.whole()),
                     _ => ground.now,
                 };
-                (header.id.as_str(), Woken { scope: header.scope, reach, ended_after, since })
+                (header.id.clone(), Woken { scope: header.scope, reach, ended_after, since })
             })
             .collect();
-        let mut question = Question { ground: *ground, touched, woken, busy: BTreeMap::new() };
+        let asked = Spoken { touched, woken, busy: BTreeMap::new() };
+        let mut question = Question { ground: *ground, asked };
         question.look_back();
         question
     }
@@ -85,15 +77,15 @@ impl<'g> Question<'g> {
     /// One rule, whose findings about these entities are in question from the beginning of time, and which sees what is
     /// in its scope since a time.
     pub(super) fn trial(ground: &Ground<'g>, touched: Touched, id: &str, since: Timestamp) -> Question<'g> {
-        let all = Question::new(ground, touched);
-        let mut woken = all.woken;
+        let mut question = Question::new(ground, touched);
+        let woken = &mut question.asked.woken;
         woken.retain(|rule, _| *rule == id);
         for woken in woken.values_mut().filter(|woken| woken.scope == Scope::Principal) {
             (woken.ended_after, woken.since) = (Timestamp::MIN, since);
             // Whether all of its time is in sight is what the trial is about.
             woken.reach.history = SignedDuration::ZERO;
         }
-        Question { woken, ..all }
+        question
     }
 
     /// A finding that is open and began earlier than its rule's window says (a burst that goes on for days) must be
@@ -102,7 +94,7 @@ impl<'g> Question<'g> {
         let stored = self.ground.stored;
         let open = stored.values().filter(|f| f.state == FindingState::Open && self.holds(f));
         for finding in open.collect::<Vec<_>>() {
-            if let Some(woken) = self.woken.get_mut(finding.rule.as_str())
+            if let Some(woken) = self.asked.woken.get_mut(finding.rule.as_str())
                 && woken.scope == Scope::Principal
             {
                 woken.since = woken.since.min(before(finding.window_start, woken.reach.history));
@@ -111,17 +103,17 @@ impl<'g> Question<'g> {
     }
 
     pub(super) fn touched(&self) -> &Touched {
-        &self.touched
+        &self.asked.touched
     }
 
     /// From when on the events of the touched principals are needed.
     pub(super) fn since(&self) -> Timestamp {
-        self.woken.values().map(|woken| woken.since).min().unwrap_or(self.ground.now)
+        self.asked.woken.values().map(|woken| woken.since).min().unwrap_or(self.ground.now)
     }
 
     /// From when on each rule needs the events of the touched principals, furthest back first.
     pub(super) fn sinces(&self) -> BTreeSet<Timestamp> {
-        let by_principal = self.woken.values().filter(|woken| woken.scope == Scope::Principal);
+        let by_principal = self.asked.woken.values().filter(|woken| woken.scope == Scope::Principal);
         by_principal.map(|woken| woken.since).collect()
     }
 
@@ -129,31 +121,31 @@ impl<'g> Question<'g> {
     /// judge it.
     pub(super) fn sees_only(&mut self, principal: Option<String>, since: Option<Timestamp>) {
         match since {
-            Some(since) => self.busy.insert(principal, since).map(drop),
-            None => self.touched.principals.take(&principal).map(drop),
+            Some(since) => self.asked.busy.insert(principal, since).map(drop),
+            None => self.asked.touched.principals.take(&principal).map(drop),
         };
     }
 
     /// Nobody is in sight.
     pub(super) fn sees_nothing(&mut self) {
-        self.touched.principals.clear();
+        self.asked.touched.principals.clear();
     }
 
     /// The principals that are seen only since a time.
     pub(super) fn busy(&self) -> &BTreeMap<Option<String>, Timestamp> {
-        &self.busy
+        &self.asked.busy
     }
 
     /// What it spoke for, once evaluated.
     pub(super) fn spoken(&self, evaluation: &Evaluation, unclear: &BTreeSet<String>) -> Spoken {
-        let ran = evaluation.ran.iter().filter(|id| !unclear.contains(*id));
-        let rules = ran.filter_map(|id| Some((id.clone(), *self.woken.get(id.as_str())?))).collect();
-        Spoken { touched: self.touched.clone(), rules, busy: self.busy.clone() }
+        let mut spoken = self.asked.clone();
+        spoken.woken.retain(|id, _| evaluation.ran.contains(id) && !unclear.contains(id));
+        spoken
     }
 
     /// The rules to run.
     pub(super) fn rules(&self) -> RuleSet {
-        self.ground.rules.only(|id| self.woken.contains_key(id))
+        self.ground.rules.only(|id| self.asked.woken.contains_key(id))
     }
 
     /// Whether a finding may have changed.
@@ -162,8 +154,7 @@ impl<'g> Question<'g> {
             // A failure is told at once; only a whole evaluation knows that it is over.
             return !self.ground.stored.get(&finding.key).is_some_and(|f| f.state == FindingState::Open);
         }
-        let woken = self.woken.get(finding.rule.as_str());
-        woken.is_some_and(|woken| woken.asks(finding, &self.touched, &self.busy))
+        self.asked.holds(finding)
     }
 
     /// Rules with a finding in question, stored or found now, of whose time not everything is in sight.
@@ -171,8 +162,8 @@ impl<'g> Question<'g> {
         let stored = self.ground.stored.values().filter(|f| f.state == FindingState::Open);
         let in_question = stored.chain(&evaluation.findings).filter(|f| self.holds(f));
         let unclear = in_question.filter(|finding| {
-            let woken = self.woken.get(finding.rule.as_str()).filter(|w| w.scope == Scope::Principal);
-            let seen_since = self.busy.get(&principal_of(finding)).copied().unwrap_or(seen_since);
+            let woken = self.asked.woken.get(finding.rule.as_str()).filter(|w| w.scope == Scope::Principal);
+            let seen_since = self.asked.busy.get(&principal_of(finding)).copied().unwrap_or(seen_since);
             woken.is_some_and(|woken| before(finding.window_start, woken.reach.history) < seen_since)
         });
         unclear.map(|finding| finding.rule.clone()).collect()
