@@ -1,9 +1,10 @@
 //! Detection while streaming: new commits wake a tick, time wakes a sweep, and pages go out after either.
 //!
 //! A tick looks at what new events touch; a sweep looks at everything, at start and every few minutes, for what only time
-//! brings about. A sweep goes on aside, because it takes the longer the larger the lake: ticks and pages do not wait for it. Both are the engine that `detect` uses, and both end with the same findings. It never judges by an
-//! earlier `now` than the stored findings were judged by: a clock that jumps back, or a second detector whose clock is
-//! behind, must not withdraw what only time brought about.
+//! brings about. A sweep goes on aside, because it takes the longer the larger the lake: ticks and pages do not wait for it.
+//! Both are the engine that `detect` uses, and both end with the same findings. It never judges by an earlier `now` than the
+//! stored findings were judged by: a clock that jumps back, or a second detector whose clock is behind, must not withdraw
+//! what only time brought about.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -228,9 +229,11 @@ impl Detect {
     }
 
     async fn begin_sweep(&mut self, now: Timestamp) -> anyhow::Result<Option<Detection>> {
-        self.detector.begin_sweep(&mut self.lake, &self.bound, now).await?;
-        self.sweeps.begins();
-        self.owes_sweep = false;
+        if !self.detector.is_sweeping() {
+            self.detector.begin_sweep(&mut self.lake, &self.bound, now).await?;
+            self.sweeps.begins();
+            self.owes_sweep = false;
+        }
         Ok(None)
     }
 
