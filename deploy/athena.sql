@@ -159,6 +159,29 @@ SELECT
   CAST("taken_in_at" AS timestamp(3)) AS "taken_in_at"
 FROM stored_sources;
 
+CREATE EXTERNAL TABLE stored_verifications
+LOCATION 's3://LAKE/verifications/'
+TBLPROPERTIES ('table_type' = 'DELTA');
+
+CREATE OR REPLACE VIEW "verifications" AS
+SELECT
+  "account_id",
+  "aws_region",
+  "trail",
+  "chain",
+  CAST("verified_from" AS timestamp(3)) AS "verified_from",
+  CAST("verified_through" AS timestamp(3)) AS "verified_through",
+  CAST("newest_digest" AS timestamp(3)) AS "newest_digest",
+  "digests",
+  "logs",
+  "in_lake",
+  "faults",
+  CAST("asked_from" AS timestamp(3)) AS "asked_from",
+  CAST("asked_to" AS timestamp(3)) AS "asked_to",
+  "source",
+  CAST("verified_at" AS timestamp(3)) AS "verified_at"
+FROM stored_verifications;
+
 CREATE OR REPLACE VIEW "findings" AS
 SELECT "rule", "severity", "key", "state", "revision", "title", "summary", "account_id", "aws_region", "secret_arn", "secret_name", "principal", "actor", "window_start", "window_end", "observed", "expected", "evidence", "detail", "found_at"
 FROM (

@@ -68,6 +68,7 @@ OUTPUTS = {
     "ProtectList": r'\["arn:aws:s3:::\S+", "arn:aws:s3:::\S+", "arn:aws:sqs:\S+", "arn:aws:sqs:\S+", "arn:aws:sns:\S+"\]',
 }
 TEMPLATE_BYTES_MAX = 51_200  # CloudFormation's limit for a template that is not in a bucket
+ROLE_CHARS_MAX = 10_240  # IAM's limit for the policies inside a role
 PATTERN_CHARS_MAX = 2_048  # EventBridge's limit for a pattern
 
 
@@ -93,6 +94,7 @@ def short_form(loader, suffix, node):
 Loader.add_multi_constructor("!", short_form)
 template = yaml.load(TEMPLATE.read_text(), Loader)
 resources = template["Resources"]
+operator = json.loads((ROOT / "deploy" / "operator-policy.json").read_text())
 
 
 def of_type(name):
@@ -198,6 +200,38 @@ def the_task_may_do_what_the_worker_does_and_no_more():
     expect(all("LakeBucket" in where for where in allowed["s3:PutObject"]), "it may write outside its lake")
     trail = [where for where in allowed["s3:GetObject"] if "Trail" in where]
     expect(len(trail) == 1 and "AWSLogs" in trail[0], f"it reads more of the trail's bucket than the logs: {trail}")
+
+
+def the_operator_can_read_no_secret_either():
+    denials = {text(statement) for role, statement, _ in role_statements() if role == "TaskRole" and statement["Effect"] == "Deny"}
+    theirs = {text(statement) for statement in operator["Statement"] if statement["Effect"] == "Deny"}
+    expect(theirs == denials, f"the operator's denials are not the task's: {theirs ^ denials}")
+
+
+def the_operator_may_look_and_change_no_event():
+    # Of these IAM knows no resource, or so much as doctor has to ask before it knows the trail.
+    everywhere = {"cloudtrail:DescribeTrails", "cloudtrail:ListPublicKeys", "cloudwatch:GetMetricStatistics"}
+    for statement in operator["Statement"]:
+        if statement["Effect"] == "Allow":
+            actions = set(listed(statement["Action"]))
+            expect(not any("*" in action for action in actions), f"{statement['Sid']} allows by wildcard")
+            expect(statement["Resource"] != "*" or actions <= everywhere, f"{statement['Sid']} on everything")
+            for where in listed(statement["Resource"]):
+                writes = actions & {"s3:PutObject", "s3:DeleteObject"}
+                kept = re.search(r"/lake/(_snowtrail_writable$|findings/|pages/|verifications/)", where)
+                expect(not writes or kept, f"{statement['Sid']} may write {where}")
+                expect("s3:DeleteObject" not in actions or "/_delta_log/" in where, f"{statement['Sid']} may delete {where}")
+    expect(len(text(operator)) < ROLE_CHARS_MAX, "too long for a role")
+
+
+def the_operator_may_ask_what_doctor_asks():
+    # Whatever it may not see, it names the action that would let it.
+    named = r"\b(?:sqs|sns|s3|cloudtrail|cloudwatch):(?:Get|List|Describe|Publish|Put)\w*"
+    files = (ROOT / "crates/snowtrail/src/commands/doctor").glob("*.rs")
+    wanted = {action for file in files for action in re.findall(named, file.read_text())}
+    expect(len(wanted) >= 8, f"doctor asks for {wanted} only")
+    allowed = {a for s in operator["Statement"] if s["Effect"] == "Allow" for a in listed(s["Action"])}
+    expect(wanted <= allowed, f"the operator may not {wanted - allowed}")
 
 
 def keys_are_used_only_through_a_service():
@@ -613,6 +647,7 @@ def deployment_facts(peer):
 READ_FACTS = [
     the_linter_has_nothing_to_say, the_template_is_taken_without_a_bucket, every_parameter_is_described_and_used,
     the_task_can_read_no_secret, nothing_is_allowed_by_wildcard, the_task_may_do_what_the_worker_does_and_no_more,
+    the_operator_can_read_no_secret_either, the_operator_may_look_and_change_no_event, the_operator_may_ask_what_doctor_asks,
     keys_are_used_only_through_a_service, every_bucket_queue_and_topic_refuses_plain_http,
     only_named_sources_send_to_queues_and_topics, dead_letters_outlive_the_feed,
     buckets_are_private_versioned_encrypted_and_outlive_the_stack, every_alarm_watches_a_metric_that_exists,

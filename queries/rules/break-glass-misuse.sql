@@ -26,7 +26,7 @@
 -- unit = "different secrets in a day (UTC)"
 -- description = "A service has a handful; who opens more is not mending one service."
 -- [parameters.max_reads]
--- default = 20
+-- default = 10
 -- unit = "reads in a day (UTC)"
 -- description = "People read a value once, and again because they lost it. A loop reads it more often."
 -- [parameters.max_days]

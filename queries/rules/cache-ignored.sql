@@ -24,9 +24,9 @@
 -- unit = "percent of what the cache would need"
 -- description = "Restarts and several processes in a task read more than once per cache_ttl; three times is more than that."
 -- [parameters.floor]
--- default = 12
+-- default = 2
 -- unit = "reads by one actor in an hour"
--- description = "Up to this many nothing fires, however long the cache_ttl: a read every five minutes hurts nobody."
+-- description = "Up to this many nothing fires, however long the cache_ttl: a task that starts again now and then is no loop."
 -- [parameters.min_hours]
 -- default = 3
 -- unit = "hours in a day (UTC)"

@@ -24,7 +24,7 @@
 --   "A crash loop of a service that reads parameters at its start.",
 -- ]
 -- [parameters.floor]
--- default = 100
+-- default = 50
 -- unit = "Decrypts in an hour"
 -- description = "At or below this nothing fires. Applications decrypt more often than they read secrets."
 -- [parameters.percent]

@@ -24,6 +24,10 @@
 -- default = 3
 -- unit = "attempts within a day"
 -- description = "One more read after the deletion is a straggler."
+-- [parameters.straggling]
+-- type = "duration"
+-- default = "1d"
+-- description = "How long after the deletion a single attempt is a straggler: a process that starts again, a cache that runs out. Who asks later did not hear of the deletion."
 -- [parameters.memory]
 -- type = "duration"
 -- default = "30d"
@@ -84,22 +88,22 @@ SELECT
   concat_ws('|', a.account_id, a.aws_region, a.secret_name, a.principal, to_char(a.deleted_at, '%Y-%m-%dT%H:%M:%SZ')) AS key,
   concat('Deleted secret ', a.secret_name, ' is still asked for') AS title,
   concat(
-    a.principal, ' asked ', a.attempts, ' times for ', a.secret_name, ', which ', coalesce(a.deleted_by, 'somebody'), ' deleted at ',
+    a.principal, ' asked ', a.attempts, CASE a.attempts WHEN 1 THEN ' time' ELSE ' times' END, ' for ', a.secret_name, ', which ', coalesce(a.deleted_by, 'somebody'), ' deleted at ',
     to_char(a.deleted_at, '%Y-%m-%d %H:%M:%S'), ' UTC', coalesce(concat('; it is gone for good on ', to_char(a.deletion_date, '%Y-%m-%d')), ''), '. ',
     CASE WHEN e.reads > 0 THEN concat('It had read it ', e.reads, ' times before.') ELSE 'It had not read it before.' END
   ) AS summary,
   a.account_id, a.aws_region, a.secret_arn, a.secret_name, a.principal, a.actor,
   a.first_at AS window_start,
   a.last_at + INTERVAL '1 second' AS window_end,
-  concat(a.attempts, ' attempts within ', (to_unixtime(a.last_at) - to_unixtime(a.first_at)) / 60, ' minutes') AS observed,
-  concat('fewer than ', $min_attempts, ' after a deletion') AS expected,
+  concat(a.attempts, CASE a.attempts WHEN 1 THEN ' attempt' ELSE ' attempts' END, ' within ', (to_unixtime(a.last_at) - to_unixtime(a.first_at)) / 60, ' minutes') AS observed,
+  concat('fewer than ', $min_attempts, ', and none but at once after the deletion') AS expected,
   a.event_ids AS evidence,
   named_struct(
     'attempts', a.attempts, 'deleted_at', a.deleted_at, 'deleted_by', a.deleted_by, 'gone_at', a.deletion_date,
     'reads_before', coalesce(e.reads, 0), 'actors', a.actors, 'owner', p.owner, 'sensitivity', p.sensitivity
   ) AS detail,
   CASE
-    WHEN a.last_at < a.first_at + INTERVAL '1 hour' OR p.sensitivity = 'low' THEN 'low'
+    WHEN a.attempts < $min_attempts OR a.last_at < a.first_at + INTERVAL '1 hour' OR p.sensitivity = 'low' THEN 'low'
     WHEN p.sensitivity IN ('high', 'critical') THEN 'high'
     ELSE 'medium'
   END AS severity
@@ -109,4 +113,4 @@ LEFT JOIN earlier e
   AND e.principal = a.principal AND e.deleted_at = a.deleted_at
 LEFT JOIN policy_secrets p
   ON p.account_id = a.account_id AND p.aws_region = a.aws_region AND p.secret_name = a.secret_name
-WHERE a.attempts >= $min_attempts
+WHERE a.attempts >= $min_attempts OR a.last_at >= a.deleted_at + $straggling

@@ -10,8 +10,8 @@
 --   the organization does not list may decrypt. Rank 2, medium: such an account, but to encrypt and look only, or \
 --   where an AWS service made the grant on the caller's behalf, or where the policy file lists no accounts; or a \
 --   principal of the key's own account that the lake has never seen act may decrypt. Rank 1, low: the same, while \
---   the lake is younger than maturity, or where the principal was created within it: a new service. Rank 0: \
---   acquaintances, and attempts that failed. AWS services as grantees are no strangers.\
+--   the lake is younger than maturity, or where the principal was created within it: a new service. Rank 2 but low: a known principal that has not \
+--   used this key within memory may decrypt. Rank 0: its users, and attempts that failed. AWS services as grantees are no strangers.\
 --   """
 -- runbook = [
 --   "Who is the grantee? If nobody knows: RevokeGrant with the grant id of the finding, on this key.",
@@ -26,6 +26,10 @@
 -- type = "duration"
 -- default = "14d"
 -- description = "How old the lake must be to call somebody unseen, and how young somebody may be to be called new."
+-- [parameters.memory]
+-- type = "duration"
+-- default = "35d"
+-- description = "Who has used the key within this is one of its users."
 -- [parameters.min_rank]
 -- default = 2
 -- unit = "rank, 0 to 3"
@@ -61,6 +65,14 @@ known AS ( -- a row: one grant whose grantee was seen at work before
     ON split_part(t.principal, ':', 5) = g.grantee_account AND split_part(t.principal, '/', -1) = g.grantee_name
     AND t.first_seen < g.event_time
 ),
+users AS ( -- a row: one grant whose grantee had used the key before
+  SELECT DISTINCT g.event_id, g.account_id
+  FROM grants g
+  JOIN key_uses u
+    ON u.account_id = g.account_id AND u.aws_region = g.aws_region AND u.key_id = g.key_id
+    AND split_part(u.principal, ':', 5) = g.grantee_account AND split_part(u.principal, '/', -1) = g.grantee_name
+  WHERE u.event_time < g.event_time AND u.event_time >= g.event_time - $memory AND u.outcome = 'ok'
+),
 created AS ( -- a row: one role or user that was made, by account and name
   SELECT account_id, target['name'] AS name, event_time
   FROM (
@@ -95,6 +107,7 @@ placed AS ( -- a row: one grant and what speaks for and against it
     ) AS is_strong,
     array_has(g.operations, 'Decrypt') AS may_decrypt,
     k.event_id IS NOT NULL AS is_known,
+    u.event_id IS NOT NULL AS is_user,
     n.event_id IS NOT NULL AS is_new,
     b.day > g.event_time - $maturity AS is_young
   FROM grants g
@@ -102,6 +115,7 @@ placed AS ( -- a row: one grant and what speaks for and against it
   CROSS JOIN (SELECT count(*) AS accounts FROM ours) d
   LEFT JOIN ours o ON o.account = g.grantee_account
   LEFT JOIN known k ON k.event_id = g.event_id AND k.account_id = g.account_id
+  LEFT JOIN users u ON u.event_id = g.event_id AND u.account_id = g.account_id
   LEFT JOIN born n ON n.event_id = g.event_id AND n.account_id = g.account_id
 ),
 ranked AS ( -- a row: the same, and how bad it is
@@ -114,6 +128,8 @@ ranked AS ( -- a row: the same, and how bad it is
       -- Of another account of ours the trail may not be here, so that "never seen" would say nothing.
       WHEN may_decrypt AND invoked_by IS NULL AND grantee_account = account_id AND NOT is_known
         AND grantee_name NOT LIKE '%:root' THEN CASE WHEN is_young OR is_new THEN 1 ELSE 2 END
+      WHEN may_decrypt AND invoked_by IS NULL AND grantee_account = account_id AND NOT is_user AND NOT is_young AND NOT is_new
+        AND grantee_name NOT LIKE '%:root' THEN 2
       ELSE 0
     END AS rank
   FROM placed
@@ -125,6 +141,7 @@ judged AS ( -- a row: one key, one grantee, one second
     bool_or(outcome = 'ok') AS succeeded,
     bool_or(is_outside) AS is_outside,
     bool_or(is_known) AS is_known,
+    bool_or(is_user) AS is_user,
     max(grant_id) AS grant_id,
     max(invoked_by) AS invoked_by,
     max(array_to_string(array_sort(operations), ', ')) AS operations,
@@ -146,7 +163,8 @@ SELECT
       ELSE concat(', where the encryption context has ', constraints, '. ') END,
     CASE
       WHEN is_outside THEN 'The organization does not list that account.'
-      WHEN is_known THEN 'The grantee was seen at work before.'
+      WHEN is_user THEN 'The grantee had used the key before.'
+      WHEN is_known THEN 'The grantee was seen at work before, but not with this key.'
       ELSE 'The lake has never seen the grantee act.'
     END
   ) AS summary,
@@ -164,6 +182,6 @@ SELECT
     'key_id', key_id, 'grantee', grantee, 'grant_id', grant_id, 'operations', operations, 'constraints', constraints,
     'made_by_service', invoked_by, 'rank', rank, 'succeeded', succeeded
   ) AS detail,
-  CASE rank WHEN 3 THEN 'high' WHEN 2 THEN 'medium' WHEN 1 THEN 'low' ELSE 'info' END AS severity
+  CASE rank WHEN 3 THEN 'high' WHEN 2 THEN CASE WHEN is_known AND NOT is_outside THEN 'low' ELSE 'medium' END WHEN 1 THEN 'low' ELSE 'info' END AS severity
 FROM judged
 WHERE rank >= $min_rank

@@ -8,7 +8,8 @@
 -- description = """\
 --   A read of a secret opens two locks and leaves two records: GetSecretValue, and the KMS Decrypt that Secrets Manager \
 --   makes for it. Here one of them is missing. Reads without Decrypts, many in a row where nearly all had theirs: KMS \
---   was taken out of the trail (all secrets of an account and region), or one secret is encrypted elsewhere now. \
+--   was taken out of the trail (all secrets of an account and region), or one secret is encrypted elsewhere now; a day on \
+--   which a good part of one secret's reads had none, between others that had, is told as well, low. \
 --   Decrypts without any call to Secrets Manager by the same principal: reads are filtered out of the trail. Single \
 --   misses mean nothing (batches share data keys, and the first logs of a lake lack their other halves), so runs are \
 --   judged, and only after a deadline, because logs come late. An account and region, or a secret, whose reads never had \
@@ -31,6 +32,10 @@
 -- default = 90
 -- unit = "percent of earlier reads"
 -- description = "How many of the earlier reads must have had a Decrypt before its absence says something."
+-- [parameters.day_percent]
+-- default = 25
+-- unit = "percent of a secret's reads in a day (UTC)"
+-- description = "How many of one secret's reads must lack their Decrypt, and at least `run` of them, where the days before had nearly all."
 -- [parameters.min_reads]
 -- default = 30
 -- unit = "earlier reads"
@@ -93,6 +98,34 @@ dark AS ( -- a row: a run of an account and region, or of a secret while the reg
     ON m.part <> '*' AND w.account_id = m.account_id AND w.aws_region = m.aws_region
     AND w.first_at <= m.last_at AND w.last_at >= m.first_at
 ),
+thin AS ( -- a row: one day of one secret on which many reads had no Decrypt, between others that had
+  SELECT
+    account_id, aws_region, part, date_trunc('day', event_time) AS day,
+    min(CASE WHEN decrypt_event_id IS NULL THEN event_time END) AS first_at,
+    max(CASE WHEN decrypt_event_id IS NULL THEN event_time END) AS last_at,
+    count(*) - count(decrypt_event_id) AS reads,
+    min(reads_before) AS reads_before,
+    min(pairs_before) AS pairs_before,
+    count(DISTINCT CASE WHEN decrypt_event_id IS NULL THEN principal END) AS principals,
+    CASE
+      WHEN min(CASE WHEN decrypt_event_id IS NULL THEN principal END) = max(CASE WHEN decrypt_event_id IS NULL THEN principal END)
+      THEN min(CASE WHEN decrypt_event_id IS NULL THEN principal END)
+    END AS principal,
+    array_slice(array_sort(array_agg(DISTINCT event_id) FILTER (WHERE decrypt_event_id IS NULL)), 1, 50) AS event_ids
+  FROM runs
+  WHERE part <> '*'
+  GROUP BY account_id, aws_region, part, date_trunc('day', event_time)
+  HAVING min(reads_before) >= $min_reads AND min(pairs_before) * 100 >= min(reads_before) * 98
+    AND count(DISTINCT CASE WHEN decrypt_event_id IS NULL THEN event_time END) >= $run
+    AND (count(*) - count(decrypt_event_id)) * 100 >= count(*) * $day_percent
+),
+thinned AS ( -- a row: the same, unless a run of the secret, or of its account and region, tells it
+  SELECT t.*
+  FROM thin t
+  LEFT ANTI JOIN missing m
+    ON m.account_id = t.account_id AND m.aws_region = t.aws_region AND m.part IN (t.part, '*')
+    AND m.first_at <= t.last_at AND m.last_at >= t.first_at
+),
 calls AS ( -- a row: a Decrypt that Secrets Manager made for a principal, or any call of the principal to Secrets Manager
   SELECT
     account_id, aws_region, secret_name, principal, event_time, event_id, true AS is_decrypt
@@ -136,19 +169,25 @@ told AS ( -- a row: one disagreement
   FROM dark
   UNION ALL
   SELECT
+    'few-decrypts' AS form, account_id, aws_region, day AS since, first_at, last_at, reads, 1 AS secrets, principals, principal,
+    make_array(part) AS names, event_ids, part AS secret_name,
+    concat(pairs_before, ' of ', reads_before, ' reads before had one') AS usual
+  FROM thinned
+  UNION ALL
+  SELECT
     'no-read' AS form, account_id, aws_region, day AS since, first_at, last_at, reads, secrets, principals, principal,
     names, event_ids, CASE WHEN secrets = 1 THEN names[1] END AS secret_name,
     'a call to Secrets Manager within a minute of each' AS usual
   FROM orphans
 )
 SELECT
-  concat_ws('|', form, account_id, aws_region, CASE form WHEN 'no-decrypt' THEN coalesce(secret_name, '*') END, to_char(since, '%Y-%m-%dT%H:%M:%SZ')) AS key,
-  concat(reads, CASE form WHEN 'no-decrypt' THEN ' reads without Decrypt in ' ELSE ' Decrypts without read in ' END, coalesce(secret_name, aws_region)) AS title,
+  concat_ws('|', form, account_id, aws_region, CASE WHEN form <> 'no-read' THEN coalesce(secret_name, '*') END, to_char(since, '%Y-%m-%dT%H:%M:%SZ')) AS key,
+  concat(reads, CASE form WHEN 'no-read' THEN ' Decrypts without read in ' ELSE ' reads without Decrypt in ' END, coalesce(secret_name, aws_region)) AS title,
   concat(
     'Between ', to_char(first_at, '%Y-%m-%d %H:%M:%S'), ' and ', to_char(last_at, '%H:%M:%S'), ' UTC ',
     CASE form
-      WHEN 'no-decrypt' THEN concat(reads, ' reads of ', secrets, ' secrets by ', principals, ' principals left no Decrypt in the trail')
-      ELSE concat('Secrets Manager decrypted ', reads, ' values of ', secrets, ' secrets for ', principals, ' principals that made no call to it in the trail')
+      WHEN 'no-read' THEN concat('Secrets Manager decrypted ', reads, ' values of ', secrets, ' secrets for ', principals, ' principals that made no call to it in the trail')
+      ELSE concat(reads, ' reads of ', secrets, CASE secrets WHEN 1 THEN ' secret' ELSE ' secrets' END, ' by ', principals, CASE principals WHEN 1 THEN ' principal' ELSE ' principals' END, ' left no Decrypt in the trail')
     END,
     '; usual: ', usual, '.'
   ) AS summary,
@@ -158,9 +197,9 @@ SELECT
   CAST(NULL AS VARCHAR) AS actor,
   first_at AS window_start,
   last_at + INTERVAL '1 second' AS window_end,
-  concat(reads, CASE form WHEN 'no-decrypt' THEN ' reads in a row without Decrypt' ELSE ' Decrypts without a call' END) AS observed,
+  concat(reads, CASE form WHEN 'no-decrypt' THEN ' reads in a row without Decrypt' WHEN 'few-decrypts' THEN ' reads without Decrypt in a day' ELSE ' Decrypts without a call' END) AS observed,
   usual AS expected,
   event_ids AS evidence,
   named_struct('form', form, 'count', reads, 'secrets', secrets, 'secret_names', names, 'principals', principals) AS detail,
-  CASE WHEN form = 'no-decrypt' AND secret_name IS NOT NULL THEN 'low' ELSE 'medium' END AS severity
+  CASE WHEN form <> 'no-read' AND secret_name IS NOT NULL THEN 'low' ELSE 'medium' END AS severity
 FROM told

@@ -9,7 +9,9 @@
 --   One principal was given the decrypted values of unusually many different SecureString parameters: within \
 --   minutes (fast, high) or within a day (slow, medium). Counted over all of its sessions and regions, by name, by \
 --   path and from the history alike: a path does not say what it gave out, the Decrypts that Parameter Store makes \
---   for it do. Compared with what the same principal did before, if it did anything. A service reads its own \
+--   for it do. Compared with what the same principal did before, if it did anything. Who asks for \
+--   the decrypted values of many different trees (the first parts of paths and names, by path and history) within a \
+--   day is told at low severity even where nothing shows what they gave out. A service reads its own \
 --   parameters at each start; who reads everybody's is a deployment tool or a thief.\
 --   """
 -- runbook = [
@@ -37,6 +39,10 @@
 -- type = "duration"
 -- default = "24h"
 -- description = "A day, so that a reader that pauses still adds up. At most a day: the rest is what it is compared with."
+-- [parameters.tree_floor]
+-- default = 8
+-- unit = "different trees in a day (UTC)"
+-- description = "A service has one tree, and a few that it shares. Up to this many are normal."
 -- [parameters.percent]
 -- default = 200
 -- unit = "percent of the principal's own"
@@ -141,6 +147,50 @@ harvests AS ( -- a row: one harvest
     array_slice(array_sort(array_agg(DISTINCT event_id)), 1, 50) AS event_ids
   FROM numbered
   GROUP BY principal, pace, harvest
+),
+walked AS ( -- a row: one tree that one call walks or digs up, asking for decrypted values
+  SELECT
+    principal, actor, event_time, event_id, account_id, aws_region,
+    split_part(ltrim(target['name'], '/'), '/', 1) AS tree
+  FROM (
+    SELECT principal, actor, event_time, event_id, account_id, aws_region, unnest(targets) AS target
+    FROM actions
+    WHERE event_source = 'ssm.amazonaws.com' AND outcome = 'ok' AND with_decryption AND principal IS NOT NULL
+      AND event_name IN ('GetParametersByPath', 'GetParameterHistory')
+      AND (identity_type IS DISTINCT FROM 'AWSService')
+  )
+  WHERE target['kind'] IN ('parameter', 'parameter_path') AND ltrim(target['name'], '/') <> ''
+),
+walks AS ( -- a row: one day of one principal's walks
+  SELECT
+    principal, date_trunc('day', event_time) AS day,
+    min(event_time) AS first_at,
+    max(event_time) AS last_at,
+    count(DISTINCT event_id) AS calls,
+    count(DISTINCT tree) AS trees,
+    count(DISTINCT account_id) AS accounts,
+    count(DISTINCT aws_region) AS regions,
+    min(account_id) AS account_id,
+    min(aws_region) AS aws_region,
+    CASE WHEN min(actor) = max(actor) THEN min(actor) END AS actor,
+    array_slice(array_sort(array_agg(DISTINCT tree)), 1, 50) AS tree_names,
+    array_slice(array_sort(array_agg(DISTINCT event_id)), 1, 50) AS event_ids
+  FROM walked
+  GROUP BY principal, date_trunc('day', event_time)
+),
+compared_walks AS ( -- a row: the same, with the most trees of a day before
+  SELECT
+    *,
+    max(trees) OVER (
+      PARTITION BY principal ORDER BY day RANGE BETWEEN $memory PRECEDING AND INTERVAL '24 hours' PRECEDING
+    ) AS before
+  FROM walks
+),
+wide_walks AS ( -- a row: a day with too many, unless a harvest of the same day tells more
+  SELECT w.*
+  FROM compared_walks w
+  LEFT ANTI JOIN harvests h ON h.principal = w.principal AND h.first_at <= w.last_at AND h.last_at >= w.first_at
+  WHERE w.trees > $tree_floor AND w.trees * 100 > coalesce(w.before, 0) * $percent
 )
 SELECT
   concat_ws('|', pace, principal, to_char(first_at, '%Y-%m-%dT%H:%M:%SZ')) AS key,
@@ -173,3 +223,31 @@ SELECT
   ) AS detail,
   CASE pace WHEN 'fast' THEN 'high' ELSE 'medium' END AS severity
 FROM harvests
+UNION ALL
+SELECT
+  concat_ws('|', 'trees', principal, to_char(day, '%Y-%m-%dT%H:%M:%SZ')) AS key,
+  concat(trees, ' trees of parameters asked for by ', split_part(principal, '/', -1)) AS title,
+  concat(
+    principal, ' asked for the decrypted values of ', trees, ' different trees of parameters in ', calls,
+    ' calls by path and history; the trail does not show what they gave out',
+    CASE WHEN before IS NULL THEN '. It has no history to compare with.' ELSE concat(', before at most ', before, '.') END
+  ) AS summary,
+  CASE WHEN accounts = 1 THEN account_id END AS account_id,
+  CASE WHEN regions = 1 THEN aws_region END AS aws_region,
+  CAST(NULL AS VARCHAR) AS secret_arn,
+  CAST(NULL AS VARCHAR) AS secret_name,
+  principal, actor,
+  day AS window_start,
+  day + INTERVAL '1 day' AS window_end,
+  concat(trees, ' different trees within a day') AS observed,
+  concat(
+    'at most ', greatest($tree_floor, coalesce(before, 0) * $percent / 100),
+    CASE WHEN before IS NULL THEN ' (no baseline yet)' ELSE concat(' (', before, ' before)') END
+  ) AS expected,
+  event_ids AS evidence,
+  named_struct(
+    'pace', 'trees', 'parameters', trees, 'parameter_names', tree_names, 'reads', calls,
+    'ways', make_array('history', 'path'), 'accounts', accounts, 'regions', regions, 'before', before
+  ) AS detail,
+  'low' AS severity
+FROM wide_walks

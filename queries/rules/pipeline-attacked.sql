@@ -12,7 +12,8 @@
 --   given. Rank 4, critical: bucket, queue, topic or service gone, log files deleted, the key disabled. Rank 3, high: \
 --   what is on its way is lost or no longer delivered, the part is open to everybody, a shell in the worker, an \
 --   account that leaves the organization. Rank 2, medium: a change whose effect the record does not show (lifecycle, \
---   notification, encryption, attributes). Rank 1: changes that keep or narrow. Rank 0: calls that mend, and attempts \
+--   notification, encryption, attributes). Rank 2 but low: the service was changed, \
+--   which every deploy does, and whoever scales it to zero. Rank 1: changes that keep or narrow. Rank 0: calls that mend, and attempts \
 --   that failed. One finding for each call; deleted objects are one for each hour.\
 --   """
 -- runbook = [
@@ -79,7 +80,7 @@ WITH effects AS ( -- a row: one call, what it does to a part, and how bad that i
     ('ecs.amazonaws.com', 'DeleteCluster', 'cluster deleted', 4),
     ('ecs.amazonaws.com', 'StopTask', 'a task in its cluster stopped', 2),
     ('ecs.amazonaws.com', 'ExecuteCommand', 'a shell opened in its cluster', 3),
-    ('ecs.amazonaws.com', 'UpdateService', 'service changed', 1),
+    ('ecs.amazonaws.com', 'UpdateService', 'service changed; the record does not say to how many tasks', 2),
     ('ecs.amazonaws.com', 'UpdateServicePrimaryTaskSet', 'service changed', 1),
     ('iam.amazonaws.com', 'DeleteRole', 'role deleted', 4),
     ('iam.amazonaws.com', 'DeleteRolePolicy', 'power taken from the role', 3),
@@ -259,6 +260,6 @@ SELECT
   event_ids AS evidence,
   named_struct('part', part, 'call', event_name, 'calls', calls, 'rank', rank, 'forms', forms, 'succeeded',
     succeeded) AS detail,
-  CASE rank WHEN 4 THEN 'critical' WHEN 3 THEN 'high' WHEN 2 THEN 'medium' WHEN 1 THEN 'low' ELSE 'info' END AS severity
+  CASE rank WHEN 4 THEN 'critical' WHEN 3 THEN 'high' WHEN 2 THEN CASE event_name WHEN 'UpdateService' THEN 'low' ELSE 'medium' END WHEN 1 THEN 'low' ELSE 'info' END AS severity
 FROM told
 WHERE rank >= $min_rank

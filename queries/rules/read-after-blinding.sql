@@ -6,7 +6,8 @@
 -- scope = "all"
 -- attack = ["T1562.008", "T1555.006"]
 -- description = """\
---   A story: CloudTrail was stopped, deleted or narrowed, and within minutes a secret was given to whoever did it, to \
+--   A story: CloudTrail was stopped, deleted or narrowed, and within minutes, before or after, a secret was given to \
+--   whoever did it, to \
 --   somebody at the same address, or to a principal that had not read it within memory and that no contract names. What \
 --   was read in the dark is seen because another trail, Event history or a late log shows it; there may be more. One \
 --   finding for each call and reader, with the first read.\
@@ -23,11 +24,15 @@
 -- [parameters.within]
 -- type = "duration"
 -- default = "15m"
--- description = "How soon after the call the read follows. Nobody blinds a trail for something planned for tomorrow."
+-- description = "How far the read is from the call. Nobody blinds a trail for something planned for tomorrow, nor to hide what was read yesterday."
 -- [parameters.memory]
 -- type = "duration"
 -- default = "35d"
 -- description = "Who has read the secret within this before is known, and reads it for its own reasons."
+-- [parameters.maturity]
+-- type = "duration"
+-- default = "14d"
+-- description = "How old the lake must be before somebody who had not read the secret is a stranger; a shorter past proves less than memory, but who blinds a trail proves enough."
 WITH calls AS ( -- a row: one call that may blind a trail
   SELECT
     event_id, event_time, event_name, principal, source_ip, coalesce(first_target, 'unknown') AS trail_name, event_selectors,
@@ -74,8 +79,8 @@ blindings AS ( -- a row: one call that blinds
     OR (c.event_name = 'PutEventSelectors' AND c.truncated AND coalesce(cardinality(c.event_selectors), 0) = 0)
     OR (c.event_name = 'UpdateTrail' AND c.trail_is_multi_region = false)
 ),
-minutes AS ( -- a row: a minute that lies within the time after a call
-  SELECT *, unnest(generate_series(date_trunc('minute', event_time), date_trunc('minute', event_time + $within), INTERVAL '1 minute')) AS minute
+minutes AS ( -- a row: a minute that lies within the time around a call
+  SELECT *, unnest(generate_series(date_trunc('minute', event_time - $within), date_trunc('minute', event_time + $within), INTERVAL '1 minute')) AS minute
   FROM blindings
 ),
 placed AS ( -- a row: one read, with its reader's one before it
@@ -91,7 +96,7 @@ named AS ( -- a row: one principal that the contract names
   FROM policy_principals
   WHERE role IN ('reader', 'break_glass', 'rotator')
 ),
-followed AS ( -- a row: one read in the dark, by whoever made it dark or by a stranger
+followed AS ( -- a row: one read in the dark or just before it, by whoever made it dark or by a stranger
   SELECT
     m.event_time AS blinded_at, m.event_name AS call, m.trail_name, m.principal AS blinded_by, m.event_id AS call_event,
     r.account_id, r.aws_region, r.secret_name, r.principal, r.actor, r.event_time, r.event_id, r.source_ip,
@@ -100,7 +105,7 @@ followed AS ( -- a row: one read in the dark, by whoever made it dark or by a st
   FROM minutes m
   JOIN placed r ON r.minute = m.minute
   LEFT JOIN named n ON n.account_id = r.account_id AND n.secret_name = r.secret_name AND n.principal = r.principal
-  WHERE r.event_time >= m.event_time AND r.event_time <= m.event_time + $within
+  WHERE r.event_time >= m.event_time - $within AND r.event_time <= m.event_time + $within
     AND (
       r.principal = m.principal OR r.source_ip = m.source_ip
       OR ((r.previous IS NULL OR r.event_time > r.previous + $memory) AND n.principal IS NULL)
@@ -129,7 +134,7 @@ stories AS ( -- a row: one call and one reader
 )
 SELECT
   concat_ws('|', s.trail_name, s.call, to_char(s.blinded_at, '%Y-%m-%dT%H:%M:%SZ'), s.principal, to_char(s.first_at, '%Y-%m-%dT%H:%M:%SZ')) AS key,
-  concat(s.call, ', and then ', split_part(s.principal, '/', -1), ' read ', CASE s.secrets WHEN 1 THEN s.only_secret ELSE concat(s.secrets, ' secrets') END) AS title,
+  concat(s.call, CASE WHEN s.first_at < s.blinded_at THEN ', and before it ' ELSE ', and then ' END, split_part(s.principal, '/', -1), ' read ', CASE s.secrets WHEN 1 THEN s.only_secret ELSE concat(s.secrets, ' secrets') END) AS title,
   concat(
     coalesce(s.blinded_by, 'somebody'), ' called ', s.call, ' on ', s.trail_name, ' at ', to_char(s.blinded_at, '%Y-%m-%d %H:%M:%S'),
     ' UTC; ', s.principal, ' read ', s.secrets, CASE s.secrets WHEN 1 THEN ' secret' ELSE ' secrets' END, ' from ',
@@ -146,8 +151,8 @@ SELECT
   CASE WHEN s.secrets = 1 THEN s.only_secret END AS secret_name,
   s.principal, s.actor,
   s.blinded_at AS window_start,
-  s.last_at + INTERVAL '1 second' AS window_end,
-  concat(s.reads, CASE s.reads WHEN 1 THEN ' read' ELSE ' reads' END, ', the first ', to_unixtime(s.first_at) - to_unixtime(s.blinded_at), ' seconds after ', s.call) AS observed,
+  greatest(s.last_at, s.blinded_at) + INTERVAL '1 second' AS window_end,
+  concat(s.reads, CASE s.reads WHEN 1 THEN ' read' ELSE ' reads' END, ', the first ', abs(to_unixtime(s.first_at) - to_unixtime(s.blinded_at)), CASE WHEN s.first_at < s.blinded_at THEN ' seconds before ' ELSE ' seconds after ' END, s.call) AS observed,
   'a trail that nobody blinds, or no new reader while it is' AS expected,
   s.event_ids AS evidence,
   named_struct(
@@ -159,4 +164,4 @@ SELECT
   CASE WHEN s.is_same OR s.is_same_address THEN 'critical' ELSE 'high' END AS severity
 FROM stories s
 CROSS JOIN beginning a
-WHERE s.is_same OR s.is_same_address OR s.blinded_at >= a.day + $memory
+WHERE s.is_same OR s.is_same_address OR s.blinded_at >= a.day + $maturity

@@ -9,7 +9,9 @@
 --   A secret was given a replica (ReplicateSecretToRegions, CreateSecret) in a region outside those that its contract \
 --   lists (replica_regions), or else the organization. A replica is the whole value, behind another key, in a region whose trail, endpoints \
 --   and alarms may be nobody's concern. One finding for each region. High for sensitive secrets, low for insensitive \
---   ones. Without listed regions every region is as good as any other, and nothing is found.\
+--   ones. A region of the organization that the \
+--   contract does not speak of (it lists no regions) is low: a copy that the owner may not know of. Without listed \
+--   regions and without a contract every region is as good as any other, and nothing is found.\
 --   """
 -- runbook = [
 --   "Ask the owner whether the region was meant; if so, add it to the policy.",
@@ -34,10 +36,12 @@ organization AS ( -- one row: the regions that the policy lists for all
   FROM policy_trail
   WHERE kind = 'region'
 ),
-contracts AS ( -- a row: one secret whose contract lists regions
-  SELECT account_id, aws_region, secret_name, array_sort(replica_regions) AS regions
+contracts AS ( -- a row: one secret that has a contract, with the regions that it lists, null where it lists none
+  SELECT
+    account_id, aws_region, secret_name,
+    CASE WHEN cardinality(replica_regions) > 0 THEN array_sort(replica_regions) END AS regions
   FROM policy_secrets
-  WHERE cardinality(replica_regions) > 0
+  WHERE entry IS NOT NULL
 ),
 judged AS ( -- a row: one secret, one region, one second
   SELECT
@@ -49,6 +53,7 @@ judged AS ( -- a row: one secret, one region, one second
     CASE WHEN min(a.actor) = max(a.actor) THEN min(a.actor) END AS actor,
     max(a.owner) AS owner,
     max(a.sensitivity) AS sensitivity,
+    bool_and(array_has(coalesce(c.regions, o.regions), a.replica_region)) AS is_ours,
     max(array_to_string(coalesce(c.regions, o.regions), ', ')) AS regions,
     array_sort(array_agg(DISTINCT a.event_id)) AS event_ids
   FROM asked a
@@ -56,7 +61,7 @@ judged AS ( -- a row: one secret, one region, one second
   LEFT JOIN contracts c
     ON c.account_id = a.account_id AND c.aws_region = a.aws_region AND c.secret_name = a.secret_name
   WHERE cardinality(coalesce(c.regions, o.regions)) > 0
-    AND NOT array_has(coalesce(c.regions, o.regions), a.replica_region)
+    AND (NOT array_has(coalesce(c.regions, o.regions), a.replica_region) OR (c.account_id IS NOT NULL AND c.regions IS NULL))
   GROUP BY a.account_id, a.aws_region, a.secret_name, a.replica_region, a.event_time
 )
 SELECT
@@ -65,19 +70,20 @@ SELECT
   concat(
     coalesce(principal, 'somebody'), CASE WHEN succeeded THEN ' replicated ' ELSE ' tried to replicate ' END,
       secret_name,
-    ' from ', aws_region, ' to ', replica_region, '. The policy lists ', regions, '.'
+    ' from ', aws_region, ' to ', replica_region,
+    CASE WHEN is_ours THEN '. The organization is there, but the contract does not speak of replicas.' ELSE concat('. The policy lists ', regions, '.') END
   ) AS summary,
   account_id, aws_region, secret_arn, secret_name, principal, actor,
   event_time AS window_start,
   event_time + INTERVAL '1 second' AS window_end,
   concat('a replica in ', replica_region) AS observed,
-  concat('replicas in ', regions, ' only') AS expected,
+  CASE WHEN is_ours THEN 'replicas that the contract lists' ELSE concat('replicas in ', regions, ' only') END AS expected,
   event_ids AS evidence,
   named_struct(
     'region', replica_region, 'approved', regions, 'rank', rank, 'succeeded', succeeded, 'owner', owner,
     'sensitivity', sensitivity
   ) AS detail,
-  CASE WHEN rank = 0 THEN 'info' WHEN rank = 2 THEN 'high' WHEN sensitivity = 'low' THEN 'low'
+  CASE WHEN rank = 0 THEN 'info' WHEN is_ours THEN 'low' WHEN rank = 2 THEN 'high' WHEN sensitivity = 'low' THEN 'low'
     ELSE 'medium' END AS severity
 FROM judged
 WHERE rank >= $min_rank

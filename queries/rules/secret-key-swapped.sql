@@ -10,7 +10,7 @@
 --   decides who can read the secret from now on. Rank 4, critical: a key of an account outside the organization, \
 --   which can lock everybody out. Rank 3, high: a key of another account of the organization, or of an outside \
 --   account where the lake does not know the key before. Rank 2, medium: another key of the secret's own account, or \
---   the AWS managed key, which has no policy of its own. Rank 1: the same by an admin of the contract, or for a \
+--   the AWS managed key, which has no policy of its own. Rank 1, low: the same by an admin of the contract, or for a \
 --   secret of low sensitivity. UpdateSecret does not show its key in a form that rules can read: the key is known by \
 --   what KMS logged for it, for the new key's trial and for every version that was encrypted.\
 --   """
@@ -24,7 +24,7 @@
 --   "A key that is being replaced.",
 -- ]
 -- [parameters.min_rank]
--- default = 2
+-- default = 1
 -- unit = "rank, 1 to 4"
 -- description = "What is told from which rank on."
 -- [parameters.near]

@@ -9,7 +9,8 @@
 --   One principal was given the values of unusually many different secrets: within minutes (fast, high) or within a day \
 --   (slow, medium: somebody who keeps below every rate is found by the sum). Counted over all of its sessions, regions, \
 --   batch calls and calls by filter; a secret and its replicas are one. Compared with what the same principal did \
---   before, if it did anything. What a rotation's worker reads of the secrets that it rotates does not count.\
+--   before, if it did anything. Up to twice the floor it is low while the \
+--   lake is too young to know habits; and where the lake has not seen the principal read before, and the contracts name it as a reader of all that it read. What a rotation's worker reads of the secrets that it rotates does not count.\
 --   """
 -- runbook = [
 --   "Look at the list of secrets: do they belong to one service, or to everybody?",
@@ -45,12 +46,21 @@
 -- type = "duration"
 -- default = "35d"
 -- description = "How far back the principal's own behaviour is learned: longer than a month, so that a monthly job has a precedent."
+-- [parameters.maturity]
+-- type = "duration"
+-- default = "14d"
+-- description = "How old the lake must be before somewhat more than the floor is an alarm: in the first days each nightly job and each deploy is new."
 WITH ordinary AS ( -- a row: one read that is no rotation of the secret read
   SELECT
     principal, actor, event_time, event_id, aws_region, rotation,
     account_id, secret_name, concat_ws('|', account_id, secret_name) AS family
   FROM reads
   WHERE (rotation IS DISTINCT FROM 'own') AND (identity_type IS DISTINCT FROM 'AWSService') AND principal IS NOT NULL
+),
+named AS ( -- a row: one secret, and one principal that its contract names as a reader
+  SELECT DISTINCT account_id, secret_name, principal
+  FROM policy_principals
+  WHERE role = 'reader'
 ),
 counted AS ( -- a row: the same, with the number of different secrets that its principal read up to it
   SELECT
@@ -121,23 +131,32 @@ numbered AS ( -- a row: the same, with the number of its harvest: a pause longer
 ),
 harvests AS ( -- a row: one harvest
   SELECT
-    principal, pace, harvest,
+    m.principal, m.pace, m.harvest,
+    count(n.principal) = count(*) AS is_declared,
     min(event_time) AS first_at,
     max(event_time) AS last_at,
     max(CASE pace WHEN 'fast' THEN fast ELSE slow END) AS most,
     max(CASE pace WHEN 'fast' THEN fast_before ELSE slow_before END) AS before,
     count(*) AS reads,
     count(DISTINCT family) AS families,
-    count(DISTINCT account_id) AS accounts,
+    count(DISTINCT m.account_id) AS accounts,
     count(DISTINCT aws_region) AS regions,
-    min(account_id) AS account_id,
+    min(m.account_id) AS account_id,
     min(aws_region) AS aws_region,
     CASE WHEN min(actor) = max(actor) THEN min(actor) END AS actor,
     count(DISTINCT actor) AS actors,
-    array_slice(array_sort(array_agg(DISTINCT secret_name)), 1, 50) AS secret_names,
+    array_slice(array_sort(array_agg(DISTINCT m.secret_name)), 1, 50) AS secret_names,
     array_slice(array_sort(array_agg(DISTINCT event_id)), 1, 50) AS event_ids
-  FROM numbered
-  GROUP BY principal, pace, harvest
+  FROM numbered m
+  LEFT JOIN named n ON n.account_id = m.account_id AND n.secret_name = m.secret_name AND n.principal = m.principal
+  GROUP BY m.principal, m.pace, m.harvest
+),
+judged_harvests AS ( -- a row: the same, and whether somebody without history may be new to the lake only, or is expected
+  SELECT h.*, (h.before IS NULL AND h.is_declared)
+      OR (a.day > h.first_at - $maturity AND h.most <= 2 * CASE h.pace WHEN 'fast' THEN $fast_floor ELSE $slow_floor END)
+      AS is_excused
+  FROM harvests h
+  CROSS JOIN beginning a
 )
 SELECT
   concat_ws('|', pace, principal, to_char(first_at, '%Y-%m-%dT%H:%M:%SZ')) AS key,
@@ -147,7 +166,11 @@ SELECT
     CASE WHEN actors > 1 THEN concat(' by ', actors, ' actors') ELSE '' END,
     CASE WHEN regions > 1 THEN concat(' in ', regions, ' regions') ELSE '' END,
     '; at most ', most, CASE pace WHEN 'fast' THEN ' within minutes' ELSE ' within a day' END,
-    CASE WHEN before IS NULL THEN '. It has no history to compare with.' ELSE concat(', before at most ', before, '.') END
+    CASE
+      WHEN before IS NULL AND is_declared THEN '. It has no history to compare with, and the contracts name it as a reader of them all.'
+      WHEN before IS NULL THEN '. It has no history to compare with.'
+      ELSE concat(', before at most ', before, '.')
+    END
   ) AS summary,
   CASE WHEN accounts = 1 THEN account_id END AS account_id,
   CASE WHEN regions = 1 THEN aws_region END AS aws_region,
@@ -164,7 +187,7 @@ SELECT
   event_ids AS evidence,
   named_struct(
     'pace', pace, 'secrets', families, 'secret_names', secret_names, 'reads', reads, 'actors', actors,
-    'accounts', accounts, 'regions', regions, 'before', before
+    'accounts', accounts, 'regions', regions, 'before', before, 'all_declared', is_declared
   ) AS detail,
-  CASE pace WHEN 'fast' THEN 'high' ELSE 'medium' END AS severity
-FROM harvests
+  CASE WHEN is_excused THEN 'low' WHEN pace = 'fast' THEN 'high' ELSE 'medium' END AS severity
+FROM judged_harvests

@@ -21,9 +21,9 @@
 --   "Batch calls, which have a much lower limit (100 a second), by a deploy tool.",
 -- ]
 -- [parameters.min_throttled]
--- default = 20
+-- default = 8
 -- unit = "throttled reads in an hour"
--- description = "SDKs repeat a throttled call three times or so: fewer are one unlucky moment."
+-- description = "SDKs repeat a throttled call three times or so: fewer are one or two unlucky moments."
 -- [parameters.breadth]
 -- default = 10
 -- unit = "different secrets in the hour"

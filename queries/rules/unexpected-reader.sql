@@ -8,7 +8,8 @@
 -- description = """\
 --   The policy file says who may read this secret (readers, break_glass, rotators), and somebody else was given its \
 --   value. Admins may manage a secret but not read it. A decoy has no readers at all: nobody has a reason to touch it. \
---   Severity follows the secret's sensitivity; a decoy is critical. Whoever is named for emergencies (break_glass) may \
+--   Severity follows the secret's sensitivity; a decoy is critical, and high where the value was refused: \
+--   somebody who has no reason to ask did. Whoever is named for emergencies (break_glass) may \
 --   read, and is reported at low severity each day that it does. A rotation's worker that reads the secret it is \
 --   rotating does not fire, unless the policy names another rotator that was seen at work on the secret.\
 --   """
@@ -68,6 +69,20 @@ strange AS ( -- a row: one read by somebody whom the contract does not name
     AND (r.principal IS DISTINCT FROM 'secretsmanager.amazonaws.com')
     AND (d.is_closed OR b.principal IS NOT NULL)
 ),
+refused AS ( -- a row: one refused read of a decoy
+  SELECT
+    r.account_id, r.aws_region, r.secret_name, coalesce(r.principal, 'unknown') AS principal, r.actor, r.event_id,
+    r.event_time, r.secret_arn, r.source_ip, d.sensitivity, d.decoy, d.owner, false AS is_break_glass
+  FROM denied_reads r
+  JOIN declared d
+    ON d.account_id = r.account_id AND d.aws_region = r.aws_region AND d.secret_name = r.secret_name
+  WHERE d.decoy AND (r.identity_type IS DISTINCT FROM 'AWSService')
+),
+asked AS ( -- a row: either
+  SELECT *, true AS is_given FROM strange
+  UNION ALL
+  SELECT *, false AS is_given FROM refused
+),
 days AS ( -- a row: one secret, one strange principal, one day (UTC)
   SELECT
     account_id, aws_region, secret_name, principal,
@@ -78,19 +93,20 @@ days AS ( -- a row: one secret, one strange principal, one day (UTC)
     max(secret_arn) AS secret_arn,
     max(sensitivity) AS sensitivity,
     bool_or(decoy) AS decoy,
+    bool_or(is_given) AS is_given,
     bool_or(is_break_glass) AS is_break_glass,
     max(owner) AS owner,
     CASE WHEN min(actor) = max(actor) THEN min(actor) END AS actor,
     array_slice(array_sort(array_agg(DISTINCT source_ip)), 1, 10) AS source_ips,
     array_slice(array_sort(array_agg(DISTINCT event_id)), 1, 50) AS event_ids
-  FROM strange
+  FROM asked
   GROUP BY account_id, aws_region, secret_name, principal, date_trunc('day', event_time)
 )
 SELECT
   concat_ws('|', account_id, aws_region, secret_name, principal, to_char(day, '%Y-%m-%dT%H:%M:%SZ')) AS key,
-  concat(CASE WHEN decoy THEN 'Decoy ' WHEN is_break_glass THEN 'Break-glass: ' ELSE '' END, secret_name, ' read by ', split_part(principal, '/', -1)) AS title,
+  concat(CASE WHEN decoy THEN 'Decoy ' WHEN is_break_glass THEN 'Break-glass: ' ELSE '' END, secret_name, CASE WHEN is_given THEN ' read by ' ELSE ' asked for by ' END, split_part(principal, '/', -1)) AS title,
   concat(
-    principal, ' was given the value of ', secret_name, ' ', reads, CASE reads WHEN 1 THEN ' time' ELSE ' times' END,
+    principal, CASE WHEN is_given THEN ' was given the value of ' ELSE ' was refused the value of ' END, secret_name, ' ', reads, CASE reads WHEN 1 THEN ' time' ELSE ' times' END,
     ', first at ', to_char(first_at, '%Y-%m-%d %H:%M:%S'), ' UTC. ',
     CASE
       WHEN decoy THEN 'It is a decoy: nobody has a reason to read it.'
@@ -101,13 +117,13 @@ SELECT
   account_id, aws_region, secret_arn, secret_name, principal, actor,
   day AS window_start,
   day + INTERVAL '1 day' AS window_end,
-  concat(reads, CASE reads WHEN 1 THEN ' read' ELSE ' reads' END, CASE WHEN is_break_glass AND NOT decoy THEN ' in an emergency role' ELSE ' by a principal outside the contract' END) AS observed,
+  concat(reads, CASE WHEN is_given THEN '' ELSE ' refused' END, CASE reads WHEN 1 THEN ' read' ELSE ' reads' END, CASE WHEN is_break_glass AND NOT decoy THEN ' in an emergency role' ELSE ' by a principal outside the contract' END) AS observed,
   '0 reads by anybody but readers and rotators' AS expected,
   event_ids AS evidence,
   named_struct(
     'reads', reads, 'first_at', first_at, 'last_at', last_at, 'sensitivity', sensitivity, 'decoy', decoy,
     'break_glass', is_break_glass, 'owner', owner, 'source_ips', source_ips
   ) AS detail,
-  CASE WHEN decoy THEN 'critical' WHEN is_break_glass THEN 'low' ELSE coalesce(sensitivity, 'high') END AS severity
+  CASE WHEN decoy AND NOT is_given THEN 'high' WHEN decoy THEN 'critical' WHEN is_break_glass THEN 'low' ELSE coalesce(sensitivity, 'high') END AS severity
 FROM days
 WHERE reads >= $min_reads

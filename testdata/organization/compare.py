@@ -109,7 +109,7 @@ def every_read(reads: list) -> list:
 
 
 def row(name: str, labels: Labels, counted: list, findings: list) -> dict:
-    """One line of the table. What is near any incident is not false, though only those of reads are counted."""
+    """The figures of one logic. What is near any incident is not false, though only those of reads are counted."""
     noticed, traps, false = set(), set(), 0
     for finding in findings:
         about = labels.about(finding)
@@ -120,19 +120,35 @@ def row(name: str, labels: Labels, counted: list, findings: list) -> dict:
             traps |= trapped
             false += not trapped
     document = labels.document
-    weeks = document["days"] / 7
+    of = lambda variant: [label["id"] for label in counted if label["variant"] == variant]
     return {
         "logic": name,
         "alarms": len(findings),
-        "a day": round(len(findings) / document["days"], 1),
-        **{
-            variant: f"{len([i for i in counted if i['variant'] == variant and i['id'] in noticed])} of "
-            f"{len([i for i in counted if i['variant'] == variant])}"
-            for variant in ("loud", "quiet")
-        },
-        "traps hit": f"{len(traps)} of {len(labels.traps)}",
-        "false per 100 secrets per week": round(false / weeks / document["secrets"] * 100, 1),
+        "days": document["days"],
+        "loud": [len(noticed.intersection(of("loud"))), len(of("loud"))],
+        "quiet": [len(noticed.intersection(of("quiet"))), len(of("quiet"))],
+        "traps": [len(traps), len(labels.traps)],
+        "false": false,
+        "secret_weeks": document["secrets"] * document["days"] / 7,
     }
+
+
+def together(rows: list) -> dict:
+    """The figures of one logic over several organizations: all counts are added."""
+    add = lambda values: [sum(pair) for pair in zip(*values)] if isinstance(values[0], list) else sum(values)
+    return {"logic": rows[0]["logic"]} | {part: add([r[part] for r in rows]) for part in rows[0] if part != "logic"}
+
+
+def table(rows: list) -> str:
+    """The figures for people."""
+    heads = ["logic", "alarms", "a day", "loud", "quiet", "traps hit", "false per 100 secrets per week"]
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    for r in rows:
+        pairs = [f"{r[part][0]} of {r[part][1]}" for part in ("loud", "quiet", "traps")]
+        cells = [r["logic"], r["alarms"], round(r["alarms"] / r["days"], 1), *pairs]
+        cells.append(round(r["false"] / r["secret_weeks"] * 100, 1))
+        lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
+    return "\n".join(lines)
 
 
 def of_reads(labels: Labels, reads: list) -> list:
@@ -141,26 +157,30 @@ def of_reads(labels: Labels, reads: list) -> list:
     return [label for label in labels.incidents if ids.intersection(label["events"])]
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("findings", type=Path, nargs="?", help="findings of Snowtrail on the same data")
-    parser.add_argument("--json", type=Path, help="write the figures here")
-    arguments = parser.parse_args()
-    reads = load_reads(arguments.folder)
-    labels = Labels(json.loads((arguments.folder / "labels.json").read_text()))
+def compare(folder: Path, findings: Path | None) -> list:
+    """One row for each logic on the data of one folder."""
+    reads = load_reads(folder)
+    labels = Labels(json.loads((folder / "labels.json").read_text()))
     counted = of_reads(labels, reads)
     rows = [
         row("20 distinct secrets in 6 minutes, by session", labels, counted, many_in_minutes(reads)),
         row("first read by user name in 5 days", labels, counted, first_in_days(reads)),
         row("every read is high", labels, counted, every_read(reads)),
     ]
-    if arguments.findings:
-        alarms = [f for f in load_findings(arguments.findings) if is_alarm(f)]
+    if findings:
+        alarms = [f for f in load_findings(findings) if is_alarm(f)]
         rows.append(row("Snowtrail, medium or above", labels, counted, alarms))
-    print("| " + " | ".join(rows[0]) + " |\n|" + "---|" * len(rows[0]))
-    for each in rows:
-        print("| " + " | ".join(str(value) for value in each.values()) + " |")
+    return rows
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("findings", type=Path, nargs="?", help="findings of Snowtrail on the same data")
+    parser.add_argument("--json", type=Path, help="write the figures here")
+    arguments = parser.parse_args()
+    rows = compare(arguments.folder, arguments.findings)
+    print(table(rows))
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=1) + "\n")
     return 0

@@ -320,4 +320,7 @@ def _swap(case, key):
     made = case.trail.update_secret(when, admin(when), item.secret, kms_key=key)
     for probe in made[1:]:
         probe["resources"] = [{"accountId": key.split(":")[4], "type": "AWS::KMS::Key", "ARN": key}]
+        if "keyId" in (probe["requestParameters"] or {}):
+            probe["requestParameters"]["keyId"] = key
+    item.secret.key = key
     case.names(item)

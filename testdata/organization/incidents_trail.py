@@ -21,8 +21,9 @@ def _blinding(case: Case, when, minutes: int, hidden=()):
     for source in hidden:
         case.world.blind.append((PROD, source, after(when, 1), end))
     case.trail.put_event_selectors(end, admin(end), basic=[basic_selector()])
-    case.names("snowy-trail")
-    case.lasts(when, after(when, 1))
+    # Until it is put right the two logs of a read disagree in the trail's own place, and a rule may say so.
+    case.names("snowy-trail", others=[f"{PROD}|{WEST}"])
+    case.lasts(when, end)
 
 
 @incident("trail-blinded", "loud", "stopped", small=True)

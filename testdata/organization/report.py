@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Simulates, replays and scores several seeds, and writes one table of them all: what goes into a report.
+"""Simulates, replays and scores several seeds, compares with fixed thresholds, and writes tables of them all: what goes
+into a report.
 
     python3 testdata/organization/report.py --seeds 6-10 --binary snowtrail --rules queries --work DIR > report.md
 
@@ -15,14 +16,16 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 
+from compare import compare, table  # noqa: E402
+from compare import together as compared_together  # noqa: E402
 from matching import Classes, Labels, load_findings, rule_ids  # noqa: E402
 from score import HERE, markdown, score  # noqa: E402
 
 FIGURES = ["loud", "quiet", "loud_with_rule", "quiet_with_rule"]
 
 
-def run(seed: int, arguments) -> dict:
-    """One seed's figures."""
+def run(seed: int, arguments) -> tuple:
+    """One seed's figures, and what fixed thresholds make of the same data."""
     folder = arguments.work / f"{'small' if arguments.small else 'big'}-{seed}"
     findings = folder / "findings.jsonl"
     if arguments.again or not (folder / "labels.json").exists():
@@ -44,7 +47,8 @@ def run(seed: int, arguments) -> dict:
         findings.write_bytes(printed)
     rules = rule_ids(arguments.rules)
     labels = Labels(json.loads((folder / "labels.json").read_text()))
-    return score(labels, Classes(HERE / "classes.toml"), load_findings(findings), rules)
+    figures = score(labels, Classes(HERE / "classes.toml"), load_findings(findings), rules)
+    return figures, compare(folder, findings)
 
 
 def together(results: list) -> dict:
@@ -82,7 +86,8 @@ def main() -> int:
     parser.add_argument("--again", action="store_true")
     arguments = parser.parse_args()
     first, _, last = arguments.seeds.partition("-")
-    results = [run(seed, arguments) for seed in range(int(first), int(last or first) + 1)]
+    runs = [run(seed, arguments) for seed in range(int(first), int(last or first) + 1)]
+    results = [figures for figures, _ in runs]
     print(markdown(together(results)))
     if len(results) > 1:
         print("\n| seed | loud | quiet | traps hit | false per 100 secrets per week |\n|---|---|---|---|---|")
@@ -91,6 +96,8 @@ def main() -> int:
             print(
                 f"| {r['seed']} | {' | '.join(pairs)} | {len(r['traps_hit'])} | {r['false_per_100_secrets_per_week']} |"
             )
+    print("\nThe same data, and fixed thresholds. Counted are incidents that hold a read.\n")
+    print(table([compared_together(list(rows)) for rows in zip(*(rows for _, rows in runs))]))
     return 0
 
 

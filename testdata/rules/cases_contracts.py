@@ -94,6 +94,16 @@ def replica_in_unapproved_region__fires_outside_the_contract(t):
 
 
 @case
+def replica_in_unapproved_region__fires_low_where_the_contract_is_silent(t):
+    """The organization is in that region, and the contract does not speak of replicas."""
+    noon = "2026-11-03T12:00:00Z"
+    t.replicate(noon, assumed_role("Winterday-Secrets-Admin", "nils.rime"), db(), ["us-east-1"])
+    policy = '[organization]\nregions = ["us-west-2", "us-east-1"]\n\n[[secrets]]\nmatch = "prod/*"\n'
+    key = f"{HOME}|{NAME}|us-east-1|{noon}"
+    return {"policy": policy, "findings": [("replica-in-unapproved-region", key, "low")], "tighten": {"min_rank": 3}}
+
+
+@case
 def undeclared_region_read__quiet_in_a_declared_replica(t):
     """Differs in the policy: the contract has a replica there."""
     t.get_secret_value("2026-11-03T12:00:00Z", task(), db().replica("eu-north-1"))

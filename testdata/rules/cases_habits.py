@@ -14,29 +14,29 @@ def turned_away(t, count, caller=None):
 
 @case
 def throttled_reads__fires_low_for_a_loop(t):
-    """Twenty reads by three tasks are turned away, and one is answered."""
-    turned_away(t, 20)
+    """Eight reads by three tasks are turned away, and one is answered."""
+    turned_away(t, 8)
     t.get_secret_value("2026-11-03T18:30:00Z", task(), db())
     key = f"{HOME}|{TASK_ARN}|2026-11-03T18:00:00Z"
-    return {"findings": [("throttled-reads", key, "low")], "tighten": {"min_throttled": 21}}
+    return {"findings": [("throttled-reads", key, "low")], "tighten": {"min_throttled": 9}}
 
 
 @case
 def throttled_reads__fires_medium_for_a_harvest(t):
-    """The same, while eleven different secrets are delivered to it."""
-    turned_away(t, 20, batch_job())
-    for i, secret in enumerate(secrets(11)):
+    """The same, while twenty-one different secrets are delivered to it."""
+    turned_away(t, 8, batch_job())
+    for i, secret in enumerate(secrets(21)):
         t.get_secret_value(after("2026-11-03T18:05:00Z", 20 * i), batch_job(), secret)
     key = f"{HOME}|{BATCH_ARN}|2026-11-03T18:00:00Z"
     findings = [("throttled-reads", key, "medium"), ("secret-read-breadth", f"fast|{BATCH_ARN}|2026-11-03T18:05:00Z", "high")]
-    return {"findings": findings, "tighten": {"min_throttled": 21}}
+    return {"findings": findings, "tighten": {"min_throttled": 9}}
 
 
 @case
-def throttled_reads__quiet_nineteen(t):
-    """Differs in the number: nineteen."""
-    turned_away(t, 19)
-    return {"loosen": {"min_throttled": 19}}
+def throttled_reads__quiet_seven(t):
+    """Differs in the number: seven."""
+    turned_away(t, 7)
+    return {"loosen": {"min_throttled": 7}}
 
 
 @case

@@ -134,9 +134,19 @@ def key_grant_to_stranger__fires_medium_never_seen(t):
 
 
 @case
-def key_grant_to_stranger__quiet_acquaintance(t):
-    """Differs in the grantee: a role that has been at work, named by one of its sessions."""
+def key_grant_to_stranger__fires_low_not_with_this_key(t):
+    """A role that has been at work, but never with this key, named by one of its sessions."""
     old_lake(t)
+    grantee = batch_job("today").arn
+    t.create_grant(NOON, STRANGER, KEY, grantee, USE)
+    return granted(grantee, "low")
+
+
+@case
+def key_grant_to_stranger__quiet_acquaintance(t):
+    """Differs in the grantee's past: it has used the key."""
+    old_lake(t)
+    t.kms_decrypt("2026-10-20T12:00:00Z", batch_job(), KEY, {"purpose": "export"})
     t.create_grant(NOON, DEPLOY, KEY, batch_job("today").arn, USE)
     return {"policy": ORGANIZATION, "loosen": {"min_rank": 0}}
 
@@ -283,7 +293,7 @@ def sudden(severity, **more):
 
 @case
 def decrypt_spike__fires_far_above_every_hour(t):
-    """Twenty on Tuesdays at 18:00, now a hundred and one."""
+    """Twenty on Tuesdays at 18:00, now a hundred and one: more than three times the busiest hour."""
     for tuesday in TUESDAYS:
         decrypts(t, tuesday, 120, 20)
     decrypts(t, "2026-11-03T18:00:00Z", 30, 101)
@@ -321,11 +331,11 @@ def decrypt_spike__fires_parameters_over_and_over(t):
 
 @case
 def decrypt_spike__quiet_at_the_floor(t):
-    """Differs in the number: a hundred."""
+    """Differs in the number: fifty, where twelve are usual."""
     for tuesday in TUESDAYS:
-        decrypts(t, tuesday, 120, 20)
-    decrypts(t, "2026-11-03T18:00:00Z", 30, 100)
-    return {"gz": True, "loosen": {"floor": 99}}
+        decrypts(t, tuesday, 120, 12)
+    decrypts(t, "2026-11-03T18:00:00Z", 30, 50)
+    return {"gz": True, "loosen": {"floor": 49}}
 
 
 @case

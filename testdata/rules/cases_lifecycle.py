@@ -338,11 +338,19 @@ def secret_key_swapped__fires_aws_managed_key(t):
 
 
 @case
-def secret_key_swapped__quiet_by_the_admin(t):
-    """Differs in who does it: the admin that the contract names, with a key of the same account."""
+def secret_key_swapped__fires_low_for_the_admin(t):
+    """The admin that the contract names, with a key of the same account: a report."""
     t.create_secret("2026-10-01T10:00:00Z", admin(), db())
     t.swap_key(NOON, admin(), db(), key_arn("secrets-2"))
-    return {"policy": CONTRACT, "loosen": {"min_rank": 1}}
+    return swapped(key_arn("secrets-2"), "low", policy=CONTRACT, tighten={"min_rank": 2})
+
+
+@case
+def secret_key_swapped__quiet_reports_are_not_wanted(t):
+    """Differs in the policy: what the admin does is not to be told."""
+    t.create_secret("2026-10-01T10:00:00Z", admin(), db())
+    t.swap_key(NOON, admin(), db(), key_arn("secrets-2"))
+    return {"policy": CONTRACT + '\n[rules."secret-key-swapped"]\nmin_rank = 2\n', "loosen": {"min_rank": 1}}
 
 
 @case

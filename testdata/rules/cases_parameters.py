@@ -59,6 +59,31 @@ def parameter_read_breadth__fires_slow_through_the_day(t):
 
 
 @case
+def parameter_read_breadth__fires_low_for_many_trees(t):
+    """Nine services' paths in a quarter of an hour; no Decrypt shows what they gave out."""
+    for i in range(9):
+        t.get_parameters_by_path(after(TEN, 100 * i), batch_job(), f"/service-{i}/")
+    key = f"trees|{BATCH_ARN}|2026-11-03T00:00:00Z"
+    return {"findings": [("parameter-read-breadth", key, "low")], "tighten": {"tree_floor": 9}}
+
+
+@case
+def parameter_read_breadth__quiet_eight_trees(t):
+    """Differs in the number: eight."""
+    for i in range(8):
+        t.get_parameters_by_path(after(TEN, 100 * i), batch_job(), f"/service-{i}/")
+    return {"loosen": {"tree_floor": 7}}
+
+
+@case
+def parameter_read_breadth__quiet_many_pages_of_one_tree(t):
+    """Differs in the trees: one, in nine branches."""
+    for i in range(9):
+        t.get_parameters_by_path(after(TEN, 100 * i), batch_job(), f"/service/part-{i}/")
+    return {}
+
+
+@case
 def parameter_read_breadth__quiet_twenty(t):
     """Differs in the number: twenty."""
     for i, name in enumerate(names(20)):

@@ -180,6 +180,37 @@ def undeclared_region_read__fires_high_where_it_hurts(t):
     return {"policy": policy, "findings": [("undeclared-region-read", key, "high")]}
 
 
+def read_at_home(t, days=20):
+    """The secret is read at home on every second day of some weeks before."""
+    for day in range(days, 0, -2):
+        t.get_secret_value(after("2026-11-03T10:00:00Z", -86400 * day), batch_job(), db())
+
+
+@case
+def undeclared_region_read__fires_low_for_an_unknown_replica(t):
+    """A region of the organization, but until now the secret was read at home only."""
+    read_at_home(t)
+    t.get_secret_value("2026-11-03T10:00:00Z", batch_job(), db().replica("us-east-1"))
+    key = f"{ACCOUNT}|us-east-1|prod/blizzard-checkout/db|{BATCH_ARN}|2026-11-03T00:00:00Z"
+    return {"policy": REGIONS, "findings": [("undeclared-region-read", key, "low")], "tighten": {"maturity": "30d"}}
+
+
+@case
+def undeclared_region_read__quiet_a_declared_replica_of_an_old_secret(t):
+    """Differs in the policy: the contract has a replica there."""
+    read_at_home(t)
+    t.get_secret_value("2026-11-03T10:00:00Z", batch_job(), db().replica("us-east-1"))
+    return {"policy": REGIONS + '\n[[secrets]]\nmatch = "prod/*"\nreplica_regions = ["us-east-1"]\n'}
+
+
+@case
+def undeclared_region_read__quiet_a_young_secret(t):
+    """Differs in the age: the secret is known for ten days."""
+    read_at_home(t, 10)
+    t.get_secret_value("2026-11-03T10:00:00Z", batch_job(), db().replica("us-east-1"))
+    return {"policy": REGIONS, "loosen": {"maturity": "5d"}}
+
+
 @case
 def undeclared_region_read__quiet_declared_region(t):
     """Differs in the region: one that the organization lists."""

@@ -32,6 +32,26 @@ def secret_read_spike__fires_names_arns_batches_and_sessions_add_up(t):
 
 
 @case
+def secret_read_spike__fires_low_when_a_service_grows(t):
+    """A sale: thirty tasks start within half an hour, and each reads once, from its own address."""
+    for tuesday in TUESDAYS:
+        read_every(t, tuesday, 600, 2, task(), db())
+    for i in range(30):
+        t.get_secret_value(after("2026-11-03T18:00:00Z", 55 * i), task(f"grown-{i}").but(ip=f"10.20.9.{i + 1}"), db())
+    return {"findings": [("secret-read-spike", SPIKE_KEY, "low")], "tighten": {"floor": 30}, "gz": True}
+
+
+@case
+def secret_read_spike__fires_for_many_names_of_one_address(t):
+    """Thirty sessions, each with another name, from one address that nobody knows: names are cheap."""
+    for tuesday in TUESDAYS:
+        read_every(t, tuesday, 600, 2, task(), db())
+    for i in range(30):
+        t.get_secret_value(after("2026-11-03T18:00:00Z", 55 * i), task(f"grown-{i}").but(ip="203.0.113.66"), db())
+    return {"findings": [("secret-read-spike", SPIKE_KEY, "high")], "tighten": {"floor": 30}, "gz": True}
+
+
+@case
 def secret_read_spike__fires_cold_start_says_so(t):
     """A pair that nobody knows yet reads 101 times in its first hour: low, and the finding says that there is no baseline."""
     read_every(t, "2026-11-03T18:00:00Z", 30, 101, task(), db())
@@ -68,9 +88,15 @@ def secret_read_spike__quiet_at_the_floor(t):
 # ---- secret-read-breadth -------------------------------------------------------------------------------------------
 
 
+def known_for_weeks(t):
+    """The lake is older than a nightly job would need to be known."""
+    t.describe_secret("2026-10-13T10:00:00Z", task(), db())
+
+
 @case
 def secret_read_breadth__fires_loop_over_a_list(t):
-    """Eleven secrets within five minutes, one by one."""
+    """Eleven secrets within five minutes, one by one, in a lake that knows the role's week."""
+    known_for_weeks(t)
     for i, secret in enumerate(secrets(11)):
         t.get_secret_value(after("2026-11-03T10:00:00Z", 25 * i), batch_job(), secret)
     key = f"fast|{BATCH_ARN}|2026-11-03T10:00:00Z"
@@ -80,6 +106,7 @@ def secret_read_breadth__fires_loop_over_a_list(t):
 @case
 def secret_read_breadth__fires_over_sessions_regions_and_batches(t):
     """Three singly, four in a list, four by filter (seen in their Decrypts alone); two sessions, two regions."""
+    known_for_weeks(t)
     family = secrets(11)
     for i, secret in enumerate(family[:3]):
         t.get_secret_value(after("2026-11-03T23:57:00Z", 20 * i), batch_job("one"), secret)
@@ -92,10 +119,40 @@ def secret_read_breadth__fires_over_sessions_regions_and_batches(t):
 @case
 def secret_read_breadth__fires_slow_through_the_night(t):
     """Twenty-one secrets, one every fifty minutes."""
+    known_for_weeks(t)
     for i, secret in enumerate(secrets(21)):
         t.get_secret_value(after("2026-11-03T01:00:00Z", 3000 * i), batch_job(), secret, decrypt=False)
     key = f"slow|{BATCH_ARN}|2026-11-03T01:00:00Z"
     return {"findings": [("secret-read-breadth", key, "medium")], "tighten": {"slow_floor": 21}}
+
+
+@case
+def secret_read_breadth__fires_low_in_a_young_lake(t):
+    """Eleven secrets, but nobody knows yet what this role does every night."""
+    for i, secret in enumerate(secrets(11)):
+        t.get_secret_value(after("2026-11-03T10:00:00Z", 25 * i), batch_job(), secret)
+    key = f"fast|{BATCH_ARN}|2026-11-03T10:00:00Z"
+    return {"findings": [("secret-read-breadth", key, "low")], "tighten": {"fast_floor": 11}}
+
+
+@case
+def secret_read_breadth__fires_high_in_a_young_lake_for_very_many(t):
+    """Twenty-one in nine minutes are told at once: no habit is needed to see that."""
+    for i, secret in enumerate(secrets(21)):
+        t.get_secret_value(after("2026-11-03T10:00:00Z", 25 * i), batch_job(), secret)
+    key = f"fast|{BATCH_ARN}|2026-11-03T10:00:00Z"
+    return {"findings": [("secret-read-breadth", key, "high")], "tighten": {"fast_floor": 21, "slow_floor": 21}}
+
+
+@case
+def secret_read_breadth__fires_low_for_declared_readers(t):
+    """A job that works for the first time; the contracts name it as a reader of all that it reads."""
+    known_for_weeks(t)
+    for i, secret in enumerate(secrets(11)):
+        t.get_secret_value(after("2026-11-03T10:00:00Z", 25 * i), batch_job(), secret)
+    key = f"fast|{BATCH_ARN}|2026-11-03T10:00:00Z"
+    policy = f'[[secrets]]\nmatch = "*"\nreaders = ["{BATCH_ARN}"]\n'
+    return {"policy": policy, "findings": [("secret-read-breadth", key, "low")], "tighten": {"fast_floor": 11}}
 
 
 @case
@@ -183,6 +240,21 @@ def unexpected_reader__fires_decoy(t):
     t.get_secret_value("2026-11-03T10:00:00Z", batch_job(), Secret("prod/legacy-payroll/api"))
     key = f"{HOME}|prod/legacy-payroll/api|{BATCH_ARN}|2026-11-03T00:00:00Z"
     return {"policy": DECOY, "findings": [("unexpected-reader", key, "critical")], "tighten": {"min_reads": 2}}
+
+
+@case
+def unexpected_reader__fires_high_for_a_decoy_that_stays_shut(t):
+    """Refused: but somebody tried the handle."""
+    t.get_secret_value("2026-11-03T10:00:00Z", batch_job(), Secret("prod/legacy-payroll/api"), outcome="denied")
+    key = f"{HOME}|prod/legacy-payroll/api|{BATCH_ARN}|2026-11-03T00:00:00Z"
+    return {"policy": DECOY, "findings": [("unexpected-reader", key, "high")], "tighten": {"min_reads": 2}}
+
+
+@case
+def unexpected_reader__quiet_refused(t):
+    """Differs in the policy: a secret that is no decoy, and whose contract does not name the reader."""
+    t.get_secret_value("2026-11-03T10:00:00Z", batch_job(), db(), outcome="denied")
+    return {"policy": CONTRACT}
 
 
 @case
@@ -300,10 +372,10 @@ def first_seen_reader__quiet_monthly_job(t):
 
 @case
 def first_seen_reader__quiet_failover_to_a_replica(t):
-    """Differs in the reader: the service itself, in the region where it fails over to."""
+    """Differs in the reader: the service itself, in the declared region where it fails over to."""
     known_apart(t)
     t.get_secret_value("2026-11-03T10:00:00Z", task(), db().replica("us-east-1"))
-    return {}
+    return {"policy": '[[secrets]]\nmatch = "prod/blizzard-checkout/*"\nreplica_regions = ["us-east-1"]\n'}
 
 
 @case
@@ -320,20 +392,82 @@ def first_seen_reader__quiet_declared(t):
 ANNA_ARN = anna().identity["sessionContext"]["sessionIssuer"]["arn"]
 
 
+NO_FIRSTS = '\n[rules."first-seen-reader"]\nenabled = false\n'
+
+
+def bert():
+    """A colleague of Anna's, with the same permission set."""
+    return sso_user("Developers", "bert@example.com", agent=AGENT_CLI, from_console=False)
+
+
+def seen_at_work(t, person, until="2026-11-03T18:30:00Z", days=22):
+    """Looks at secrets on the working days of three weeks, always at the same hour."""
+    for day in range(days, -1, -1):
+        when = after(until, -86400 * day)
+        if when.weekday() < 5:
+            t.list_secrets(when, person)
+
+
 @case
 def off_hours_read__fires_at_night(t):
-    """A person on a Tuesday at 22:30 local time, which is Wednesday 06:30 UTC."""
+    """A person who works by day, on a Tuesday at 22:30 local time, which is Wednesday 06:30 UTC."""
+    seen_at_work(t, anna())
     t.get_secret_value("2026-11-04T06:30:00Z", anna(), db())
     key = f"{HOME}|prod/blizzard-checkout/db|{ANNA_ARN}|2026-11-04T00:00:00Z"
-    return {"policy": HOURS, "findings": [("off-hours-read", key, "medium")], "tighten": {"margin": "6h"}}
+    return {"policy": HOURS + NO_FIRSTS, "findings": [("off-hours-read", key, "medium")], "tighten": {"margin": "6h"}, "gz": True}
 
 
 @case
 def off_hours_read__fires_on_a_holiday_in_a_batch(t):
     """A Thursday at 11:00, but a holiday; a batch whose single reads Secrets Manager logged on the person's behalf."""
+    seen_at_work(t, anna(), "2026-11-25T19:00:00Z")
     t.batch_get_secret_value("2026-11-26T19:00:00Z", anna(), [db()])
     key = f"{HOME}|prod/blizzard-checkout/db|{ANNA_ARN}|2026-11-26T00:00:00Z"
-    return {"policy": SENSITIVE, "findings": [("off-hours-read", key, "high")], "tighten": {"min_reads": 2}}
+    return {"policy": SENSITIVE + NO_FIRSTS, "findings": [("off-hours-read", key, "high")], "tighten": {"min_reads": 2}}
+
+
+@case
+def off_hours_read__fires_low_while_nobody_is_known(t):
+    """The same night in a lake that has just begun: no rhythm to judge by, and the finding says so."""
+    t.get_secret_value("2026-11-04T06:30:00Z", anna(), db())
+    key = f"{HOME}|prod/blizzard-checkout/db|{ANNA_ARN}|2026-11-04T00:00:00Z"
+    return {"policy": HOURS + NO_FIRSTS, "findings": [("off-hours-read", key, "low")], "tighten": {"margin": "6h"}}
+
+
+@case
+def off_hours_read__fires_for_an_unknown_person_in_an_old_lake(t):
+    """Nobody has seen this person, nor anybody else with this role at this hour."""
+    seen_at_work(t, bert())
+    t.get_secret_value("2026-11-04T06:30:00Z", anna(), db())
+    key = f"{HOME}|prod/blizzard-checkout/db|{ANNA_ARN}|2026-11-04T00:00:00Z"
+    return {"policy": HOURS + NO_FIRSTS, "findings": [("off-hours-read", key, "medium")], "tighten": {"margin": "6h"}, "gz": True}
+
+
+@case
+def off_hours_read__fires_low_when_others_of_the_role_work_then(t):
+    """Nobody has seen this person, but colleagues with the same role work at this hour."""
+    seen_at_work(t, bert(), "2026-11-03T06:30:00Z")
+    t.get_secret_value("2026-11-04T06:30:00Z", anna(), db())
+    key = f"{HOME}|prod/blizzard-checkout/db|{ANNA_ARN}|2026-11-04T00:00:00Z"
+    return {"policy": HOURS + NO_FIRSTS, "findings": [("off-hours-read", key, "low")], "tighten": {"margin": "6h"}, "gz": True}
+
+
+@case
+def off_hours_read__fires_while_colleagues_far_away_work(t):
+    """A person who works by day at headquarters reads while those far away, with the same role, are at work."""
+    seen_at_work(t, anna())
+    seen_at_work(t, bert(), "2026-11-03T06:30:00Z")
+    t.get_secret_value("2026-11-04T06:30:00Z", anna(), db())
+    key = f"{HOME}|prod/blizzard-checkout/db|{ANNA_ARN}|2026-11-04T00:00:00Z"
+    return {"policy": HOURS + NO_FIRSTS, "findings": [("off-hours-read", key, "medium")], "tighten": {"margin": "6h"}, "gz": True}
+
+
+@case
+def off_hours_read__quiet_far_away(t):
+    """Differs in the person's days: always at work at this hour, as people in another time zone are."""
+    seen_at_work(t, anna(), "2026-11-03T06:30:00Z")
+    t.get_secret_value("2026-11-04T06:30:00Z", anna(), db())
+    return {"policy": HOURS + NO_FIRSTS, "loosen": {"percent": 101}, "gz": True}
 
 
 @case

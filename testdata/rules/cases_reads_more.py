@@ -102,9 +102,9 @@ def break_glass_misuse__fires_many_secrets(t):
 @case
 def break_glass_misuse__fires_a_loop(t):
     """One secret, every twenty minutes, by somebody who is no person."""
-    read_every(t, "2026-11-03T16:00:00Z", 1200, 21, on_call(), db())
+    read_every(t, "2026-11-03T16:00:00Z", 1200, 11, on_call(), db())
     findings = [("break-glass-misuse", f"{ONCALL_ARN}|2026-11-03T00:00:00Z", "medium"), *reported([db()], "2026-11-03")]
-    return {"policy": EMERGENCIES, "findings": findings, "tighten": {"max_reads": 21}}
+    return {"policy": EMERGENCIES, "findings": findings, "tighten": {"max_reads": 11}}
 
 
 @case
@@ -120,12 +120,12 @@ def break_glass_misuse__fires_a_habit(t):
 
 @case
 def break_glass_misuse__quiet_one_service(t):
-    """Differs in the number: five secrets, four reads of each, on the eighth day within a month."""
+    """Differs in the number: five secrets, two reads of each, on the eighth day within a month."""
     family = secrets(5)
     days = [stamp(after("2026-10-12T00:00:00Z", 172800 * i))[:10] for i in range(8)]
     for day in days[:7]:
         t.get_secret_value(f"{day}T18:00:00Z", on_call(), family[0], decrypt=False)
-    for i in range(20):
+    for i in range(10):
         t.get_secret_value(after(f"{days[7]}T18:00:00Z", 300 * i), on_call(), family[i % 5], decrypt=False)
     findings = [reported(family[:1], day)[0] for day in days[:7]] + reported(family, days[7])
     return {"policy": EMERGENCIES, "findings": findings, "loosen": {"max_secrets": 4}, "gz": True}

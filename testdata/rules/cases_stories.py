@@ -353,6 +353,15 @@ def read_after_blinding__fires_high_for_a_stranger(t):
 
 
 @case
+def read_after_blinding__fires_for_what_was_read_just_before(t):
+    """A user reads a secret and stops the logging ten minutes later."""
+    t.get_secret_value("2026-11-03T17:50:00Z", legacy(), db())
+    t.trail_call("2026-11-03T18:00:00Z", legacy(), "StopLogging")
+    key = f"snowy-trail|StopLogging|2026-11-03T18:00:00Z|{LEGACY_ARN}|2026-11-03T17:50:00Z"
+    return {"findings": [("read-after-blinding", key, "critical"), blinded("StopLogging", "critical")], "tighten": {"within": "5m"}}
+
+
+@case
 def read_after_blinding__quiet_the_service_goes_on(t):
     """Differs in the reader: the service that always reads it."""
     six_weeks(t)

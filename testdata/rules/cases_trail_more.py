@@ -193,10 +193,10 @@ def pipeline_attacked__quiet_mended(t):
 
 
 @case
-def pipeline_attacked__quiet_deploy(t):
-    """Differs in the call: the service is given its new release; whether it was scaled the record does not show."""
+def pipeline_attacked__fires_low_for_a_changed_service(t):
+    """The service is given its new release, or no task any more: the record does not show which, so it is a report."""
     t.other(NOON, STRANGER, ECS, "UpdateService", {"cluster": "ops", "service": "snowtrail", "forceNewDeployment": True}, read_only=False)
-    return {"policy": protect(SERVICE), "loosen": {"min_rank": 1}}
+    return attacked(("snowtrail", "UpdateService", "low", 0), policy=protect(SERVICE), tighten={"min_rank": 3})
 
 
 # ---- trail-silent ----------------------------------------------------------------------------------------------------

@@ -104,7 +104,7 @@ def deleted(t, *minutes, outcome="deleted", who=None, **how):
 def doomed_secret_access__fires_for_hours(t):
     """The service goes on asking for two hours; on the next day too, which is no second finding."""
     deleted(t, 5, 65, 125, 1600)
-    return {"findings": [("doomed-secret-access", stale_key(TASK_ARN, TUESDAY), "medium")], "tighten": {"min_attempts": 5}}
+    return {"findings": [("doomed-secret-access", stale_key(TASK_ARN, TUESDAY), "medium")], "tighten": {"min_attempts": 5, "straggling": "2d"}}
 
 
 @case
@@ -118,9 +118,17 @@ def doomed_secret_access__fires_low_for_minutes(t):
 @case
 @also(("secret-deleted", f"{HOME}|prod/blizzard-checkout/db|2026-11-03T10:00:00Z", "medium"))
 def doomed_secret_access__quiet_a_straggler(t):
-    """Differs in the number: two attempts."""
-    deleted(t, 5, 125)
+    """Differs in the number: two attempts, at once after the deletion."""
+    deleted(t, 5, 50)
     return {"loosen": {"min_attempts": 2}}
+
+
+@case
+@also(("secret-deleted", f"{HOME}|prod/blizzard-checkout/db|2026-11-03T10:00:00Z", "medium"))
+def doomed_secret_access__fires_low_once_three_days_later(t):
+    """One attempt, three days later: a job that nobody thought of."""
+    deleted(t, 4320)
+    return {"findings": [("doomed-secret-access", stale_key(TASK_ARN, TUESDAY), "low")], "tighten": {"straggling": "4d"}}
 
 
 @case
@@ -178,6 +186,28 @@ def ledger_mismatch__fires_low_for_one_secret(t):
         t.get_secret_value(after("2026-11-04T14:05:00Z", 600 * i), task(), Secret("prod/winterday-reports/db"))
     key = f"no-decrypt|{HOME}|prod/blizzard-checkout/db|2026-11-04T10:00:00Z"
     return {"now": "2026-11-05T12:00:00Z", "findings": [("ledger-mismatch", key, "low")], "tighten": {"run": 7}, "gz": True}
+
+
+def interleaved(t, odd):
+    """Fourteen reads of a day, of which some have no Decrypt, each between two that have one."""
+    paired(t, 86)
+    for i in range(14):
+        t.get_secret_value(after("2026-11-05T14:10:00Z", 600 * i), task(), db(), decrypt=i % 2 == 0 or i // 2 >= odd)
+
+
+@case
+def ledger_mismatch__fires_low_between_others_that_have_theirs(t):
+    """Six of a day's reads of one secret have no Decrypt, never two in a row."""
+    interleaved(t, 6)
+    key = f"few-decrypts|{HOME}|prod/blizzard-checkout/db|2026-11-05T00:00:00Z"
+    return {"now": "2026-11-07T12:00:00Z", "findings": [("ledger-mismatch", key, "low")], "tighten": {"run": 7}, "gz": True}
+
+
+@case
+def ledger_mismatch__quiet_five_between_others(t):
+    """Differs in the number: five."""
+    interleaved(t, 5)
+    return {"now": "2026-11-07T12:00:00Z", "loosen": {"run": 5, "day_percent": 20}, "gz": True}
 
 
 @case

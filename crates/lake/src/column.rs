@@ -1,24 +1,27 @@
-//! How plain rows become Arrow: a column is its name, its meaning and the function that builds it, said once.
+//! How plain rows become Arrow: a column is its name, its meaning and the function that gets it out of a row, said once.
 //!
 //! The list of columns of a table is its schema, its documentation and its encoder at the same time, so the three
-//! cannot drift apart. Nested columns use the same [`Column`] on the nested type. Decoding is not done here.
+//! cannot drift apart. Nested columns use the same [`Column`] on the nested type. Rows are put into columns some at a
+//! time ([`Filling`]), so that a row need not live until its column is complete. Decoding is not done here.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Int32Array, Int64Array, ListArray, RecordBatch, StringArray,
-    StringBuilder, StructArray, TimestampMicrosecondArray,
+    ArrowPrimitiveType, BooleanBufferBuilder, BooleanBuilder, PrimitiveBuilder, RecordBatch, StringBuilder,
 };
-use arrow::buffer::{NullBuffer, OffsetBuffer};
-use arrow::datatypes::{DataType, Field, Fields, Schema, TimeUnit};
+use arrow::datatypes::{
+    DataType, Date32Type, Field, Fields, Int32Type, Int64Type, Schema, TimeUnit, TimestampMicrosecondType,
+};
 use arrow::error::ArrowError;
 use jiff::Timestamp;
+
+use crate::filling::{Filling, FlagFilling, ListFilling, NumberFilling, StructFilling, TextFilling};
 
 /// Key of a column's description in the schema's metadata; Delta readers show it as the column's comment.
 pub const COMMENT: &str = "comment";
 
-type Build<T> = Box<dyn Fn(&[&T]) -> ArrayRef + Send + Sync>;
+type Start<T> = Box<dyn Fn() -> Box<dyn Filling<T>> + Send + Sync>;
 
 /// One column of rows of type `T`.
 pub struct Column<T> {
@@ -28,7 +31,7 @@ pub struct Column<T> {
     pub doc: &'static str,
     /// Its Arrow type.
     pub data_type: DataType,
-    build: Build<T>,
+    start: Start<T>,
 }
 
 impl<T> Column<T> {
@@ -39,8 +42,13 @@ impl<T> Column<T> {
         Field::new(self.name, self.data_type.clone(), true).with_metadata(comment)
     }
 
-    fn new(name: &'static str, doc: &'static str, data_type: DataType, build: Build<T>) -> Column<T> {
-        Column { name, doc, data_type, build }
+    /// The column without a row yet.
+    pub fn start(&self) -> Box<dyn Filling<T>> {
+        (self.start)()
+    }
+
+    fn new(name: &'static str, doc: &'static str, data_type: DataType, start: Start<T>) -> Column<T> {
+        Column { name, doc, data_type, start }
     }
 }
 
@@ -54,8 +62,12 @@ pub fn schema<T>(columns: &[Column<T>]) -> Schema {
 /// # Errors
 /// When Arrow finds the columns inconsistent, which would be a bug in a column's function.
 pub fn record_batch<T>(columns: &[Column<T>], rows: &[&T]) -> Result<RecordBatch, ArrowError> {
-    let arrays = columns.iter().map(|c| (c.build)(rows)).collect();
-    RecordBatch::try_new(Arc::new(schema(columns)), arrays)
+    let arrays = columns.iter().map(|column| {
+        let mut filling = column.start();
+        filling.append(rows);
+        filling.finish()
+    });
+    RecordBatch::try_new(Arc::new(schema(columns)), arrays.collect())
 }
 
 /// UTF-8 text.
@@ -64,14 +76,12 @@ pub fn text<T: 'static>(
     doc: &'static str,
     get: impl for<'a> Fn(&'a T) -> Option<&'a str> + Send + Sync + 'static,
 ) -> Column<T> {
-    let build = move |rows: &[&T]| {
-        // Room for all of it at once: growing by doubling copies every text of a commit twice.
-        let bytes = rows.iter().filter_map(|r| get(r)).map(str::len).sum();
-        let mut texts = StringBuilder::with_capacity(rows.len(), bytes);
-        rows.iter().for_each(|r| texts.append_option(get(r)));
-        Arc::new(texts.finish()) as ArrayRef
+    let get = Arc::new(get);
+    let start = move || {
+        let filling = TextFilling { get: Arc::clone(&get), texts: StringBuilder::new() };
+        Box::new(filling) as Box<dyn Filling<T>>
     };
-    Column::new(name, doc, DataType::Utf8, Box::new(build))
+    Column::new(name, doc, DataType::Utf8, Box::new(start))
 }
 
 /// True or false.
@@ -80,9 +90,12 @@ pub fn flag<T: 'static>(
     doc: &'static str,
     get: impl Fn(&T) -> Option<bool> + Send + Sync + 'static,
 ) -> Column<T> {
-    let build =
-        move |rows: &[&T]| Arc::new(rows.iter().map(|r| get(r)).collect::<BooleanArray>()) as ArrayRef;
-    Column::new(name, doc, DataType::Boolean, Box::new(build))
+    let get = Arc::new(get);
+    let start = move || {
+        let filling = FlagFilling { get: Arc::clone(&get), flags: BooleanBuilder::new() };
+        Box::new(filling) as Box<dyn Filling<T>>
+    };
+    Column::new(name, doc, DataType::Boolean, Box::new(start))
 }
 
 /// A 32-bit integer.
@@ -91,8 +104,7 @@ pub fn int<T: 'static>(
     doc: &'static str,
     get: impl Fn(&T) -> Option<i32> + Send + Sync + 'static,
 ) -> Column<T> {
-    let build = move |rows: &[&T]| Arc::new(rows.iter().map(|r| get(r)).collect::<Int32Array>()) as ArrayRef;
-    Column::new(name, doc, DataType::Int32, Box::new(build))
+    number::<T, Int32Type>(name, doc, DataType::Int32, get)
 }
 
 /// A 64-bit integer.
@@ -101,8 +113,7 @@ pub fn long<T: 'static>(
     doc: &'static str,
     get: impl Fn(&T) -> Option<i64> + Send + Sync + 'static,
 ) -> Column<T> {
-    let build = move |rows: &[&T]| Arc::new(rows.iter().map(|r| get(r)).collect::<Int64Array>()) as ArrayRef;
-    Column::new(name, doc, DataType::Int64, Box::new(build))
+    number::<T, Int64Type>(name, doc, DataType::Int64, get)
 }
 
 /// An instant: microseconds since the epoch, UTC.
@@ -111,11 +122,9 @@ pub fn time<T: 'static>(
     doc: &'static str,
     get: impl Fn(&T) -> Option<Timestamp> + Send + Sync + 'static,
 ) -> Column<T> {
-    let build = move |rows: &[&T]| {
-        let micros = rows.iter().map(|r| get(r).map(Timestamp::as_microsecond));
-        Arc::new(micros.collect::<TimestampMicrosecondArray>().with_timezone("UTC")) as ArrayRef
-    };
-    Column::new(name, doc, DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())), Box::new(build))
+    let data_type = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let micros = move |row: &T| get(row).map(Timestamp::as_microsecond);
+    number::<T, TimestampMicrosecondType>(name, doc, data_type, micros)
 }
 
 /// The UTC day of an instant.
@@ -124,10 +133,7 @@ pub fn utc_day<T: 'static>(
     doc: &'static str,
     get: impl Fn(&T) -> Timestamp + Send + Sync + 'static,
 ) -> Column<T> {
-    let build = move |rows: &[&T]| {
-        Arc::new(rows.iter().map(|r| Some(day_number(get(r)))).collect::<Date32Array>()) as ArrayRef
-    };
-    Column::new(name, doc, DataType::Date32, Box::new(build))
+    number::<T, Date32Type>(name, doc, DataType::Date32, move |row: &T| Some(day_number(get(row))))
 }
 
 /// A list of texts.
@@ -136,15 +142,8 @@ pub fn texts<T: 'static>(
     doc: &'static str,
     get: impl for<'a> Fn(&'a T) -> &'a [String] + Send + Sync + 'static,
 ) -> Column<T> {
-    let item = element(DataType::Utf8);
-    let build = {
-        let item = item.clone();
-        move |rows: &[&T]| {
-            let values = rows.iter().flat_map(|r| get(r)).map(Some).collect::<StringArray>();
-            list(item.clone(), rows.iter().map(|r| get(r).len()), Arc::new(values))
-        }
-    };
-    Column::new(name, doc, DataType::List(item), Box::new(build))
+    let column = text("element", "", |text: &String| Some(text.as_str()));
+    list(name, doc, DataType::Utf8, get, move || column.start())
 }
 
 /// A list of structs.
@@ -154,54 +153,77 @@ pub fn structs<T: 'static, U: 'static>(
     columns: Vec<Column<U>>,
     get: impl for<'a> Fn(&'a T) -> &'a [U] + Send + Sync + 'static,
 ) -> Column<T> {
-    let item = element(DataType::Struct(fields(&columns)));
-    let build = {
-        let item = item.clone();
-        move |rows: &[&T]| {
-            let flat: Vec<&U> = rows.iter().flat_map(|r| get(r)).collect();
-            let values = struct_array(&columns, &flat, None);
-            list(item.clone(), rows.iter().map(|r| get(r).len()), Arc::new(values))
-        }
-    };
-    Column::new(name, doc, DataType::List(item), Box::new(build))
+    let column = record("element", "", columns, |element: &U| Some(element), None);
+    let data_type = column.data_type.clone();
+    list(name, doc, data_type, get, move || column.start())
 }
 
-/// One struct, or null. `U`'s default fills the places under a null.
+/// One struct, or null.
 pub fn one<T: 'static, U: Default + 'static>(
     name: &'static str,
     doc: &'static str,
     columns: Vec<Column<U>>,
     get: impl for<'a> Fn(&'a T) -> Option<&'a U> + Send + Sync + 'static,
 ) -> Column<T> {
-    let data_type = DataType::Struct(fields(&columns));
-    let build = move |rows: &[&T]| {
-        let filler = U::default();
-        let values: Vec<&U> = rows.iter().map(|r| get(r).unwrap_or(&filler)).collect();
-        let valid = rows.iter().map(|r| get(r).is_some()).collect::<Vec<bool>>();
-        Arc::new(struct_array(&columns, &values, Some(NullBuffer::from(valid)))) as ArrayRef
+    record(name, doc, columns, get, Some(U::default))
+}
+
+fn record<T: 'static, U: 'static>(
+    name: &'static str,
+    doc: &'static str,
+    columns: Vec<Column<U>>,
+    get: impl for<'a> Fn(&'a T) -> Option<&'a U> + Send + Sync + 'static,
+    filler: Option<fn() -> U>,
+) -> Column<T> {
+    let fields: Fields = columns.iter().map(Column::field).collect();
+    let data_type = DataType::Struct(fields.clone());
+    let get = Arc::new(get);
+    let start = move || {
+        let filling = StructFilling {
+            get: Arc::clone(&get),
+            filler,
+            fields: fields.clone(),
+            columns: columns.iter().map(Column::start).collect(),
+            valid: BooleanBufferBuilder::new(0),
+        };
+        Box::new(filling) as Box<dyn Filling<T>>
     };
-    Column::new(name, doc, data_type, Box::new(build))
+    Column::new(name, doc, data_type, Box::new(start))
+}
+
+fn number<T: 'static, P: ArrowPrimitiveType>(
+    name: &'static str,
+    doc: &'static str,
+    data_type: DataType,
+    get: impl Fn(&T) -> Option<P::Native> + Send + Sync + 'static,
+) -> Column<T> {
+    let (get, builder_type) = (Arc::new(get), data_type.clone());
+    let start = move || {
+        let numbers = PrimitiveBuilder::<P>::new().with_data_type(builder_type.clone());
+        Box::new(NumberFilling { get: Arc::clone(&get), numbers }) as Box<dyn Filling<T>>
+    };
+    Column::new(name, doc, data_type, Box::new(start))
+}
+
+/// `start` begins the column of the elements.
+fn list<T: 'static, U: 'static>(
+    name: &'static str,
+    doc: &'static str,
+    data_type: DataType,
+    get: impl for<'a> Fn(&'a T) -> &'a [U] + Send + Sync + 'static,
+    start: impl Fn() -> Box<dyn Filling<U>> + Send + Sync + 'static,
+) -> Column<T> {
+    // The element field of a list, named as Delta names it.
+    let item = Arc::new(Field::new("element", data_type, true));
+    let (get, field) = (Arc::new(get), Arc::clone(&item));
+    let start_list = move || {
+        let (get, item) = (Arc::clone(&get), Arc::clone(&field));
+        Box::new(ListFilling { get, item, elements: start(), lengths: Vec::new() }) as Box<dyn Filling<T>>
+    };
+    Column::new(name, doc, DataType::List(item), Box::new(start_list))
 }
 
 /// Days since 1970-01-01, UTC.
 pub fn day_number(at: Timestamp) -> i32 {
     i32::try_from(at.as_second().div_euclid(86_400)).unwrap_or(i32::MAX)
-}
-
-fn fields<T>(columns: &[Column<T>]) -> Fields {
-    columns.iter().map(Column::field).collect()
-}
-
-/// The element field of a list, named as Delta names it.
-fn element(data_type: DataType) -> Arc<Field> {
-    Arc::new(Field::new("element", data_type, true))
-}
-
-fn struct_array<T>(columns: &[Column<T>], rows: &[&T], nulls: Option<NullBuffer>) -> StructArray {
-    let arrays = columns.iter().map(|c| (c.build)(rows)).collect();
-    StructArray::new(fields(columns), arrays, nulls)
-}
-
-fn list(item: Arc<Field>, lengths: impl Iterator<Item = usize>, values: ArrayRef) -> ArrayRef {
-    Arc::new(ListArray::new(item, OffsetBuffer::from_lengths(lengths), values, None))
 }

@@ -10,18 +10,18 @@
 //! again: if it holds our ticket, the append is durable.
 
 use arrow::array::RecordBatch;
+use deltalake::kernel::scalars::ScalarExt;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, FinalizedCommit, TransactionError};
 use deltalake::kernel::{Action, Transaction};
 use deltalake::protocol::{DeltaOperation, SaveMode};
-use deltalake::writer::{DeltaWriter, RecordBatchWriter};
+use deltalake::writer::{DeltaWriter, RecordBatchWriter, WriteMode};
 use deltalake::{DeltaTable, DeltaTableError};
 use jiff::Timestamp;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::file::properties::WriterProperties;
-use parquet::schema::types::ColumnPath;
 use uuid::Uuid;
 
+use crate::encoding;
 use crate::error::{LakeError, Result};
+use crate::gathered::{Events, Place};
 use crate::known::date_of;
 use crate::open::Lake;
 use crate::tables::{Row, Table};
@@ -133,26 +133,54 @@ impl Lake {
     /// # Errors
     /// When encoding, storage or the commit fails. It is then unknown whether the rows are stored.
     pub async fn append_under<R: Row>(&mut self, rows: &[&R], terms: &Terms<'_>) -> Result<Appended> {
-        let what = format!("append {} rows to table `{}` of `{}`", rows.len(), R::TABLE.folder(), self.uri());
-        let table_failed = |source| LakeError::Table { what: what.clone(), source };
-        let batch =
-            R::record_batch(rows).map_err(|source| LakeError::Arrow { what: what.clone(), source })?;
-        if batch.num_rows() == 0 {
-            let version = self.delta(R::TABLE).version().unwrap_or_default();
+        let failed = |source| LakeError::Arrow { what: self.appending(R::TABLE, rows.len()), source };
+        let batch = R::record_batch(rows).map_err(failed)?;
+        self.append_rows(R::TABLE, Rows::Any([batch]), terms).await
+    }
+
+    /// Appends events to their table in one commit, as [`Lake::append_under`] does. They stand day by day, in the order
+    /// in which they are to be stored.
+    ///
+    /// # Errors
+    /// As [`Lake::append_under`].
+    pub(crate) async fn append_events(
+        &mut self,
+        events: &Events,
+        days: &[&[Place]],
+        terms: &Terms<'_>,
+    ) -> Result<Appended> {
+        let count = days.iter().map(|day| day.len()).sum();
+        let failed = |source| LakeError::Arrow { what: self.appending(Table::Events, count), source };
+        let batches = days.iter().map(|day| events.record_batch(day).map_err(failed));
+        let batches = batches.collect::<Result<Vec<_>>>()?;
+        self.append_rows(Table::Events, Rows::Partitions(batches), terms).await
+    }
+
+    fn appending(&self, table: Table, rows: usize) -> String {
+        format!("append {rows} rows to table `{}` of `{}`", table.folder(), self.uri())
+    }
+
+    async fn append_rows(&mut self, table: Table, rows: Rows, terms: &Terms<'_>) -> Result<Appended> {
+        let what = self.appending(table, rows.count());
+        if rows.count() == 0 {
+            let version = self.delta(table).version().unwrap_or_default();
             return Ok(Appended::Durable(version));
         }
-        match commit(self.delta(R::TABLE), R::TABLE, batch, terms.transactions()).await {
+        match commit(self.delta(table), table, rows, terms.transactions()).await {
             Ok(finalized) => {
-                self.delta_mut(R::TABLE).state = Some(finalized.snapshot());
+                self.delta_mut(table).state = Some(finalized.snapshot());
                 Ok(Appended::Durable(finalized.version()))
             }
             Err(error) => {
-                self.refresh(R::TABLE).await?;
-                if self.holds(R::TABLE, terms).await? {
-                    let version = self.delta(R::TABLE).version().unwrap_or_default();
+                self.refresh(table).await?;
+                if self.holds(table, terms).await? {
+                    let version = self.delta(table).version().unwrap_or_default();
                     return Ok(Appended::Durable(version));
                 }
-                if is_lost_race(&error) { Ok(Appended::LostRace) } else { Err(table_failed(error)) }
+                if is_lost_race(&error) {
+                    return Ok(Appended::LostRace);
+                }
+                Err(LakeError::Table { what, source: error })
             }
         }
     }
@@ -186,14 +214,43 @@ impl Lake {
     }
 }
 
+/// Rows to be appended.
+enum Rows {
+    /// Of whatever partitions.
+    Any([RecordBatch; 1]),
+    /// Each batch of one partition, that of its first row.
+    Partitions(Vec<RecordBatch>),
+}
+
+impl Rows {
+    fn batches(&self) -> &[RecordBatch] {
+        match self {
+            Rows::Any(batch) => batch,
+            Rows::Partitions(batches) => batches,
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.batches().iter().map(RecordBatch::num_rows).sum()
+    }
+}
+
 async fn commit(
     delta: &DeltaTable,
     table: Table,
-    batch: RecordBatch,
+    rows: Rows,
     transactions: Vec<Transaction>,
 ) -> std::result::Result<FinalizedCommit, DeltaTableError> {
-    let mut writer = RecordBatchWriter::for_table(delta)?.with_writer_properties(writer_properties(table)?);
-    writer.write(batch).await?;
+    let mut writer = RecordBatchWriter::for_table(delta)?
+        .with_writer_properties(encoding::for_rows(table, rows.batches())?);
+    match rows {
+        Rows::Any([batch]) => writer.write(batch).await?,
+        Rows::Partitions(batches) => {
+            for batch in batches {
+                write_partition(&mut writer, table, batch).await?;
+            }
+        }
+    }
     let actions = writer.flush().await?.into_iter().map(Action::Add).collect();
     let partitions: Vec<String> = table.partitions().iter().map(|p| (*p).to_owned()).collect();
     let operation = DeltaOperation::Write {
@@ -210,30 +267,27 @@ async fn commit(
         .await
 }
 
+/// Writes a batch of one partition as it is. The engine, asked to find the partitions by itself, sorts and copies all.
+async fn write_partition(
+    writer: &mut RecordBatchWriter,
+    table: Table,
+    batch: RecordBatch,
+) -> std::result::Result<(), DeltaTableError> {
+    let value = |name: &&str| {
+        let column = batch.column_by_name(name)?;
+        Some(((*name).to_owned(), ScalarExt::from_array(column.as_ref(), 0)?))
+    };
+    let values = table.partitions().iter().filter_map(value).collect();
+    writer.write_partition(batch, &values, WriteMode::Default).await?;
+    Ok(())
+}
+
 /// Commits between two clearings of a table's log. To clear is to list the whole log: with each commit it would cost more
 /// than the commit. Entries older than the log's retention may so be there for so many commits longer.
 const CLEAN_EVERY: u64 = 1_000;
 
 fn is_time_to_clean(delta: &DeltaTable) -> bool {
     delta.version().is_some_and(|version| (version + 1).is_multiple_of(CLEAN_EVERY))
-}
-
-pub(crate) fn writer_properties(table: Table) -> std::result::Result<WriterProperties, DeltaTableError> {
-    // Level 1: measured on a synthetic organization's trail, level 3 costs half as much CPU again for 6 % less space.
-    let level = ZstdLevel::try_new(1)?;
-    let mut properties = WriterProperties::builder()
-        .set_created_by(concat!("snowtrail ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(Compression::ZSTD(level));
-    if table == Table::Events {
-        for column in crate::tables::HIGH_CARDINALITY {
-            let column = ColumnPath::from(column);
-            // Lengths apart from bytes: those of ids are all the same, and would cost four bytes each between them.
-            properties = properties
-                .set_column_dictionary_enabled(column.clone(), false)
-                .set_column_encoding(column, Encoding::DELTA_LENGTH_BYTE_ARRAY);
-        }
-    }
-    Ok(properties.build())
 }
 
 /// Whether somebody else's commit was in the way.

@@ -29,8 +29,8 @@ use deltalake::writer::{DeltaWriter, RecordBatchWriter};
 use futures::StreamExt;
 use jiff::Timestamp;
 
-use crate::commit::writer_properties;
 use crate::doubled::Doubled;
+use crate::encoding;
 use crate::error::{LakeError, Result};
 use crate::layout::{DataFile, FILE_BYTES_TARGET, Layout, Part};
 use crate::open::Lake;
@@ -46,6 +46,9 @@ const RUN_BYTES_MAX: u64 = 4 * FILE_BYTES_TARGET;
 
 /// Rows that are read and written at a time. Wide rows: so many of them are a few megabytes.
 const BATCH_ROWS: usize = 1_024;
+
+/// Batches by which it is told how the rest of a run is encoded.
+const BATCHES_LOOKED_AT: usize = 16;
 
 /// Rounds over one part: a round that ends with several small files, one of each run, is followed by one that merges
 /// these. Beyond it the rest is left to the next compaction.
@@ -157,18 +160,29 @@ impl Lake {
         let mut added = Vec::new();
         for run in runs(files) {
             let context = self.session_over(part, run, what).await?;
-            let mut writer = RecordBatchWriter::for_table(self.delta(part.table))
-                .map_err(failed)?
-                .with_writer_properties(writer_properties(part.table).map_err(failed)?)
-                .with_target_file_size(FILE_BYTES_TARGET);
             let wrong = |source| LakeError::Query { what: what(), source };
             let frame = context.sql(&query).await.map_err(wrong)?;
             let mut rows = frame.execute_stream().await.map_err(wrong)?;
+            let writer = RecordBatchWriter::for_table(self.delta(part.table)).map_err(failed)?;
             let schema = writer.arrow_schema();
+            let plain = |batch: &RecordBatch| {
+                in_columns(batch, &schema).map_err(|source| LakeError::Arrow { what: what(), source })
+            };
+            let mut first = Vec::new();
+            while first.len() < BATCHES_LOOKED_AT
+                && let Some(batch) = rows.next().await
+            {
+                first.push(batch.map_err(wrong)?);
+            }
+            let looked_at = first.iter().map(plain).collect::<Result<Vec<_>>>()?;
+            let properties = encoding::for_rows_like(part.table, &looked_at).map_err(failed)?;
+            drop(looked_at);
+            let mut writer =
+                writer.with_writer_properties(properties).with_target_file_size(FILE_BYTES_TARGET);
+            let mut rows = futures::stream::iter(first.into_iter().map(Ok)).chain(rows);
             while let Some(batch) = rows.next().await {
                 let kept = doubled.keep(&batch.map_err(wrong)?).map_err(wrong)?;
-                let kept =
-                    in_columns(&kept, &schema).map_err(|source| LakeError::Arrow { what: what(), source })?;
+                let kept = plain(&kept)?;
                 writer.write(kept).await.map_err(failed)?;
                 // Sorting and encoding never wait by themselves; whoever shares the thread has a turn here.
                 tokio::task::yield_now().await;

@@ -20,15 +20,13 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, AsArray};
 use datafusion::arrow::datatypes::Int64Type;
-use jiff::Timestamp;
-use snowtrail_model::{Reject, RejectReason};
 
-use crate::column::day_number;
 use crate::commit::{Appended, Claim, Terms, Ticket};
 use crate::error::{LakeError, Result};
+use crate::gathered::{Events, Place};
 use crate::known::{Known, Verdict, day_of};
 use crate::open::{Lake, session};
-use crate::tables::{EventRow, RejectRow, SourceRow, Table};
+use crate::tables::{RejectRow, SourceRow, Table};
 
 /// How often a batch is judged and offered again when other writers keep winning its days. Each loss means that
 /// somebody else made progress; after this many the batch fails and its source is taken in again later.
@@ -39,7 +37,7 @@ pub const COMMIT_ATTEMPTS_MAX: usize = 30;
 #[derive(Debug, Default)]
 pub struct Batch {
     /// Events, in any order.
-    pub events: Vec<EventRow>,
+    pub events: Events,
     /// Rejects.
     pub rejects: Vec<RejectRow>,
     /// Sources that end with this batch. `stored`, `duplicates`, the conflicts in `rejects` and what is too old in `out_of_scope` are filled in here.
@@ -50,7 +48,8 @@ pub struct Batch {
 /// Which of a batch's steps are durable.
 #[derive(Debug, Default)]
 struct Progress {
-    in_order: bool,
+    /// The events in the order in which they are stored.
+    order: Option<Vec<Place>>,
     rejects: bool,
     /// The last attempt at the events, whose fate an error left open.
     attempt: Option<Attempt>,
@@ -160,17 +159,15 @@ impl Ingest {
     /// # Errors
     /// When a table cannot be read or written, or other writers win [`COMMIT_ATTEMPTS_MAX`] times in a row.
     pub async fn commit(&mut self, lake: &mut Lake, batch: &mut Batch) -> Result<Committed> {
-        if !batch.progress.in_order {
-            in_storage_order(&mut batch.events);
-            batch.progress.in_order = true;
-        }
+        let order = batch.progress.order.take().unwrap_or_else(|| batch.events.in_storage_order());
+        let order = batch.progress.order.insert(order).clone();
         if !batch.progress.rejects {
             append_rejects(lake, &batch.rejects).await?;
             batch.progress.rejects = true;
         }
         let stored = match &batch.progress.events {
             Some(stored) => stored.clone(),
-            None => self.append_events(lake, &batch.events, &mut batch.progress).await?,
+            None => self.append_events(lake, &batch.events, &order, &mut batch.progress).await?,
         };
         self.append_sources(lake, batch).await?;
         let sources = std::mem::take(&mut batch.sources);
@@ -185,31 +182,34 @@ impl Ingest {
     async fn append_events(
         &mut self,
         lake: &mut Lake,
-        events: &[EventRow],
+        events: &Events,
+        order: &[Place],
         progress: &mut Progress,
     ) -> Result<EventsStored> {
         if let Some(stored) = self.settle_attempt(lake, progress).await? {
             return Ok(stored);
         }
-        let days: BTreeSet<i32> = events.iter().map(|r| day_number(r.event.event_time)).collect();
-        let days: Vec<i32> = days.into_iter().collect();
+        let mut days: Vec<i32> = order.iter().map(|place| events.key(*place).day).collect();
+        days.dedup();
         for _ in 0..COMMIT_ATTEMPTS_MAX {
             self.known.load(lake, &days).await?;
             // Asked for anew each time: whoever lost a race may have lost it to the end of these very days.
-            let judged = self.judge(events, lake.kept_from().map(day_of));
-            let books = judged.books();
+            let judged = self.judge(events, order, lake.kept_from().map(day_of));
+            let books = judged.books(events);
             if let Err(error) = append_rejects(lake, &books.conflicts).await {
                 self.known.forget(&days);
                 return Err(error);
             }
-            let touched: BTreeSet<i32> =
-                judged.fresh.iter().map(|r| day_number(r.event.event_time)).collect();
-            let claims: Vec<Claim> = touched.into_iter().map(Claim::Day).collect();
+            let fresh: Vec<&[Place]> =
+                judged.fresh.chunk_by(|a, b| events.key(*a).day == events.key(*b).day).collect();
+            let claims: Vec<Claim> = fresh.iter().map(|day| Claim::Day(events.key(day[0]).day)).collect();
             let attempt = progress.attempt.insert(Attempt { ticket: Ticket::draw(), claims, books });
             let terms = Terms { claims: &attempt.claims, ticket: attempt.ticket, judged_at: None };
-            match lake.append_under(&judged.fresh, &terms).await {
+            match lake.append_events(events, &fresh, &terms).await {
                 Ok(Appended::Durable(version)) => return Ok(self.stored(version, progress)),
-                Ok(Appended::LostRace) => self.known.take_back(judged.fresh.iter().map(|row| &*row.event)),
+                Ok(Appended::LostRace) => {
+                    self.known.take_back(judged.fresh.iter().map(|place| events.key(*place)));
+                }
                 Err(error) => {
                     self.known.forget(&days);
                     return Err(error);
@@ -246,18 +246,18 @@ impl Ingest {
         progress.events.insert(EventsStored { version, conflicts: books.conflicts }).clone()
     }
 
-    fn judge<'b>(&mut self, events: &'b [EventRow], kept_from: Option<i32>) -> Judged<'b> {
+    fn judge(&mut self, events: &Events, order: &[Place], kept_from: Option<i32>) -> Judged {
         let mut judged = Judged::default();
-        let is_expired = |row: &EventRow| kept_from.is_some_and(|day| day_number(row.event.event_time) < day);
-        for row in events {
-            if is_expired(row) {
-                judged.expired.push(row);
+        for place in order {
+            let key = events.key(*place);
+            if kept_from.is_some_and(|day| key.day < day) {
+                judged.expired.push(*place);
                 continue;
             }
-            match self.known.judge(&row.event) {
-                Verdict::Fresh => judged.fresh.push(row),
-                Verdict::Duplicate => judged.duplicates.push(row),
-                Verdict::Conflict => judged.conflicts.push(row),
+            match self.known.judge(key) {
+                Verdict::Fresh => judged.fresh.push(*place),
+                Verdict::Duplicate => judged.duplicates.push(*place),
+                Verdict::Conflict => judged.conflicts.push(*place),
             }
         }
         judged
@@ -303,78 +303,30 @@ impl Tally {
 }
 
 #[derive(Default)]
-struct Judged<'b> {
-    fresh: Vec<&'b EventRow>,
-    duplicates: Vec<&'b EventRow>,
-    conflicts: Vec<&'b EventRow>,
-    expired: Vec<&'b EventRow>,
+struct Judged {
+    fresh: Vec<Place>,
+    duplicates: Vec<Place>,
+    conflicts: Vec<Place>,
+    expired: Vec<Place>,
 }
 
-impl Judged<'_> {
-    fn books(&self) -> Books {
+impl Judged {
+    fn books(&self, events: &Events) -> Books {
         let mut tallies: HashMap<Arc<str>, Tally> = HashMap::new();
-        for row in &self.fresh {
-            tallies.entry(row.source_uri.clone()).or_default().stored += 1;
-        }
-        for row in &self.duplicates {
-            tallies.entry(row.source_uri.clone()).or_default().duplicates += 1;
-        }
-        for row in &self.conflicts {
-            tallies.entry(row.source_uri.clone()).or_default().conflicts += 1;
-        }
-        for row in &self.expired {
-            tallies.entry(row.source_uri.clone()).or_default().expired += 1;
-        }
-        Books { tallies, conflicts: self.conflicts.iter().map(|row| conflict(row)).collect() }
-    }
-}
-
-/// One secret's rows and one day's rows stand together, so that a reader prunes to them. The identity comes last so
-/// that the order, and with it which of two conflicting records is stored, does not hang on arrival within a batch.
-fn in_storage_order(events: &mut Vec<EventRow>) {
-    let mut keyed: Vec<((i32, u64), EventRow)> = events.drain(..).map(|row| (near_key(&row), row)).collect();
-    keyed.sort_unstable_by(|(a, left), (b, right)| a.cmp(b).then_with(|| far_key(left).cmp(&far_key(right))));
-    events.extend(keyed.into_iter().map(|(_, row)| row));
-}
-
-/// Day and the beginning of the first target's name, held beside the row: most comparisons end here and never touch
-/// the event, which is cold memory.
-fn near_key(row: &EventRow) -> (i32, u64) {
-    let name = row.event.targets.first().and_then(|t| t.name.as_deref()).unwrap_or_default();
-    let mut prefix = [0; 8];
-    prefix.iter_mut().zip(name.bytes()).for_each(|(to, from)| *to = from);
-    (day_number(row.event.event_time), u64::from_be_bytes(prefix))
-}
-
-fn far_key(row: &EventRow) -> (Option<&str>, Timestamp, &str, i64) {
-    let event = &row.event;
-    let target = event.targets.first().and_then(|t| t.name.as_deref());
-    (target, event.event_time, &event.event_id, event.content_hash)
-}
-
-fn conflict(row: &EventRow) -> RejectRow {
-    let event = &row.event;
-    RejectRow {
-        reject: Reject {
-            reason: RejectReason::ConflictingDuplicate,
-            detail: format!(
-                "event {} of account {} is stored with different content; this copy says {} {} by {} at {}",
-                event.event_id,
-                event.account_id,
-                event.event_source,
-                event.event_name,
-                event.principal.as_deref().unwrap_or("nobody"),
-                event.event_time
-            ),
-            index: Some(row.source_index),
-            offset: 0,
-            event_id: Some(event.event_id.clone()),
-            excerpt: event.request_parameters.clone().unwrap_or_default(),
-            bytes_total: 0,
-        },
-        source_uri: row.source_uri.clone(),
-        source_sha256: String::new(),
-        rejected_at: row.ingested_at,
+        let mut count = |places: &[Place], field: fn(&mut Tally) -> &mut u64| {
+            for place in places {
+                let uri = events.source_uri(*place);
+                match tallies.get_mut(uri) {
+                    Some(tally) => *field(tally) += 1,
+                    None => *field(tallies.entry(Arc::clone(uri)).or_default()) += 1,
+                }
+            }
+        };
+        count(&self.fresh, |tally| &mut tally.stored);
+        count(&self.duplicates, |tally| &mut tally.duplicates);
+        count(&self.conflicts, |tally| &mut tally.conflicts);
+        count(&self.expired, |tally| &mut tally.expired);
+        Books { tallies, conflicts: self.conflicts.iter().map(|place| events.conflict(*place)).collect() }
     }
 }
 

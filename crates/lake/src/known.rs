@@ -15,8 +15,8 @@ use std::collections::hash_map::Entry;
 
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::datatypes::Int64Type;
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
-use snowtrail_model::Event;
 
 use crate::changes::Added;
 use crate::column::day_number;
@@ -38,10 +38,21 @@ pub enum Verdict {
     Conflict,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Identity {
+/// An event's id and account, in numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Identity {
     event: u128,
     account: u64,
+}
+
+/// What an event is judged and sorted by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Key {
+    pub(crate) identity: Identity,
+    /// The day of its time, as days since 1970-01-01 (UTC).
+    pub(crate) day: i32,
+    pub(crate) content_hash: i64,
+    pub(crate) time: Timestamp,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -74,9 +85,9 @@ const COLUMNS: [&str; 4] = [
 
 impl Known {
     /// Judges an event, whose day must have been loaded, and remembers a fresh one as about to be stored.
-    pub fn judge(&mut self, event: &Event) -> Verdict {
-        let stored = Stored { day: day_number(event.event_time), content_hash: event.content_hash };
-        match self.ids.entry(identity(&event.event_id, &event.account_id)) {
+    pub(crate) fn judge(&mut self, event: &Key) -> Verdict {
+        let stored = Stored { day: event.day, content_hash: event.content_hash };
+        match self.ids.entry(event.identity) {
             Entry::Vacant(place) => {
                 place.insert(stored);
                 Verdict::Fresh
@@ -87,9 +98,9 @@ impl Known {
     }
 
     /// Takes back events that were judged fresh and about to be stored: the commit lost its race.
-    pub fn take_back<'e>(&mut self, events: impl IntoIterator<Item = &'e Event>) {
+    pub(crate) fn take_back<'e>(&mut self, events: impl IntoIterator<Item = &'e Key>) {
         for event in events {
-            self.ids.remove(&identity(&event.event_id, &event.account_id));
+            self.ids.remove(&event.identity);
         }
     }
 
@@ -196,7 +207,7 @@ fn day_query(days: &[i32]) -> String {
 
 /// Event ids are GUIDs and accounts twelve digits; anything else (a forged record's) is hashed, so that nobody can
 /// make two identities collide.
-fn identity(event_id: &str, account_id: &str) -> Identity {
+pub(crate) fn identity(event_id: &str, account_id: &str) -> Identity {
     let event = guid(event_id).unwrap_or_else(|| hash(event_id));
     let digits = account_id.len() == 12 && account_id.bytes().all(|b| b.is_ascii_digit());
     let number = digits.then(|| account_id.parse().ok()).flatten();

@@ -78,7 +78,12 @@ impl Location {
     }
 
     pub(crate) fn builder(&self, table: Table) -> std::result::Result<DeltaTableBuilder, DeltaTableError> {
-        let url = self.url.join(&format!("{}/", table.folder()));
+        self.builder_in(table.folder())
+    }
+
+    /// For a table in one of the lake's folders.
+    pub(crate) fn builder_in(&self, folder: &str) -> std::result::Result<DeltaTableBuilder, DeltaTableError> {
+        let url = self.url.join(&format!("{folder}/"));
         let url = url.map_err(|_| DeltaTableError::InvalidTableLocation(self.url.to_string()))?;
         let builder = DeltaTableBuilder::from_url(url.clone())?;
         Ok(match &self.store {

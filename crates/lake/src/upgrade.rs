@@ -18,8 +18,9 @@ use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::writer::{DeltaWriter, RecordBatchWriter};
 use jiff::Timestamp;
 
-use crate::commit::{Claim, Ticket, writer_properties};
+use crate::commit::{Claim, Ticket};
 use crate::compact::in_columns;
+use crate::encoding;
 use crate::error::{LakeError, Result};
 use crate::known::date_of;
 use crate::location::Location;
@@ -181,7 +182,7 @@ impl Lake {
         let delta = self.delta(Table::Events);
         let mut writer = RecordBatchWriter::for_table(delta)
             .map_err(failed)?
-            .with_writer_properties(writer_properties(Table::Events).map_err(failed)?);
+            .with_writer_properties(encoding::for_rows(Table::Events, &batches).map_err(failed)?);
         for batch in batches.into_iter().filter(|b| b.num_rows() > 0) {
             writer.write(batch).await.map_err(failed)?;
         }

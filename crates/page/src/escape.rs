@@ -56,6 +56,17 @@ pub fn inert_chat(text: &str, chars_max: usize) -> String {
     })
 }
 
+/// One word to a POSIX shell, whatever the text. Control characters, which no name needs, are dropped.
+pub fn shell_word(text: &str) -> String {
+    let is_safe =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | ':' | '=' | '+' | ',');
+    if !text.is_empty() && text.chars().all(is_safe) {
+        return text.to_owned();
+    }
+    let visible = text.chars().filter(|c| !c.is_control()).collect::<String>();
+    format!("'{}'", visible.replace('\'', "'\\''"))
+}
+
 fn without_markup(before: &str, c: char, after: &str, piece: &mut String) {
     match c {
         ':' if after.starts_with("//") => piece.push_str("[:]"),
@@ -164,6 +175,14 @@ fn is_www(before: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lake_is_one_word_to_the_shell() {
+        assert_eq!(shell_word("s3://snowy-lake/events"), "s3://snowy-lake/events");
+        assert_eq!(shell_word("./my lake"), "'./my lake'");
+        assert_eq!(shell_word("a'; reboot #"), "'a'\\''; reboot #'");
+        assert_eq!(shell_word(""), "''");
+    }
 
     fn check(text: &str, expected: &str) {
         assert_eq!(inert(text, 200), expected);

@@ -150,10 +150,10 @@ impl Tone {
     pub fn of(word: &str) -> Tone {
         match word {
             "critical" | "high" | "failed" | "missed" | "undeclared" | "stale" | "refused"
-            | "not granted" => Tone::Bad,
+            | "not granted" | "faults" | "not verified" => Tone::Bad,
             "medium" | "abandoned" | "open" | "late" | "break glass" | "unused" | "too wide" | "denied"
-            | "never" | "stopped" => Tone::Warn,
-            "succeeded" | "kept" | "declared" | "used" | "ok" => Tone::Good,
+            | "never" | "stopped" | "in part" => Tone::Warn,
+            "succeeded" | "kept" | "declared" | "used" | "ok" | "verified" => Tone::Good,
             "low" | "info" | "no promise" | "no contract" | "rotator" | "history" => Tone::Quiet,
             _ => Tone::Plain,
         }

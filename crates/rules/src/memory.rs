@@ -26,9 +26,11 @@ use futures::TryStreamExt;
 use crate::planning::in_short;
 use crate::set::RuleSet;
 
-/// Events up to which the views of an evaluation are tables in memory. Each event costs about a kilobyte, in the ground
-/// table and in the views above it. Beyond it the views are files: slower to make and to read, but bounded in memory.
-pub const EVENTS_IN_MEMORY_MAX: usize = 300_000;
+/// Events up to which the views of an evaluation are tables in memory. An event costs up to ten kilobytes on the way, in
+/// the ground table, in the views above it and in the operators between. Beyond it the views are files, which at 50,000
+/// events took a quarter more time and a quarter less memory, at 180,000 a tenth more and half (`snowtrail detect` on a
+/// synthetic trail, see docs/performance.md).
+pub const EVENTS_IN_MEMORY_MAX: usize = 20_000;
 
 /// Rows of a batch where tables are in memory. DataFusion's operators set aside memory for a whole batch in every column
 /// before the first row comes: with the default of 8,192 rows eight megabytes for five events, in every filter and join.
@@ -46,6 +48,15 @@ pub enum Making {
     Tables,
     /// As files in [`crate::Setting::place`], those that a rule needs: for a session whose plans run on a cluster.
     Shared,
+}
+
+/// What else the machine has to do while an evaluation goes through files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beside {
+    /// Nothing: queries take all cores and large batches.
+    Nothing,
+    /// A stream of events: one core, small batches, half the memory.
+    Stream,
 }
 
 /// Runs a query and keeps its rows as a table.
@@ -128,22 +139,26 @@ pub(crate) fn session() -> SessionContext {
 ///
 /// # Errors
 /// When the events cannot be read.
-pub async fn keep_events(session: &SessionContext, rules: &RuleSet) -> Result<Making, DataFusionError> {
+pub async fn keep_events(
+    session: &SessionContext,
+    rules: &RuleSet,
+    beside: Beside,
+) -> Result<Making, DataFusionError> {
     let counted = session.sql("SELECT event_time FROM events").await?.count().await?;
     if counted > EVENTS_IN_MEMORY_MAX {
         hide_unnamed_columns(session, rules).await?;
+        if beside == Beside::Stream {
+            in_small(session);
+        }
         return Ok(Making::Files);
     }
     let kept = table(session, &events_named(session, rules).await?).await?;
     session.deregister_table("events")?;
     session.register_table("events", kept)?;
-    {
-        let state = session.state_ref();
-        let mut state = state.write();
-        let config = std::mem::take(state.config_mut());
-        *state.config_mut() = config.with_target_partitions(1).with_batch_size(BATCH_ROWS);
-        *state = in_short(state.clone());
-    }
+    in_small(session);
+    let state = session.state_ref();
+    let mut state = state.write();
+    *state = in_short(state.clone());
     Ok(Making::Tables)
 }
 
@@ -160,6 +175,14 @@ pub async fn hide_unnamed_columns(session: &SessionContext, rules: &RuleSet) -> 
 
 async fn events_named(session: &SessionContext, rules: &RuleSet) -> Result<String, DataFusionError> {
     Ok(format!("SELECT {} FROM events", columns_named(session, rules).await?.join(", ")))
+}
+
+/// One partition and small batches from now on.
+fn in_small(session: &SessionContext) {
+    let state = session.state_ref();
+    let mut state = state.write();
+    let config = std::mem::take(state.config_mut());
+    *state.config_mut() = config.with_target_partitions(1).with_batch_size(BATCH_ROWS);
 }
 
 /// The columns of `events` whose names occur in a rule or a view, quoted. What nobody names can reach no finding,

@@ -14,6 +14,7 @@ use datafusion::prelude::SessionContext;
 use jiff::Timestamp;
 use snowtrail_lake::Table;
 use snowtrail_lake::column::COMMENT;
+use snowtrail_lake::verifications::{DESCRIPTION, VERIFICATIONS};
 use snowtrail_rules::RuleSet;
 use snowtrail_rules::binding::{Literals, bind};
 use snowtrail_rules::knowledge::TABLE_PREFIX;
@@ -120,6 +121,8 @@ impl Described {
         } else if let Some(table) = DESCRIBED.iter().find(|t| t.name == name) {
             (kind, about) = (Kind::Policy, table.about.to_owned());
             meanings = table.columns.iter().map(|(c, m)| ((*c).to_owned(), (*m).to_owned())).collect();
+        } else if name == VERIFICATIONS {
+            (kind, about) = (Kind::Table, DESCRIPTION.to_owned());
         } else if name == "findings" {
             about = "The latest revision of each finding that is open".to_owned();
             stands_on = vec![Table::Findings.sql_name().to_owned()];

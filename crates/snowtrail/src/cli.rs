@@ -1,6 +1,7 @@
 //! The command line: commands, options, and help with examples. Decides nothing else.
 
 mod cluster;
+mod doctor;
 mod owners;
 mod report;
 mod verify;
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 use snowtrail_model::Severity;
 
 pub use cluster::ClusterOptions;
+pub use doctor::{Canary, Doctor};
 pub use owners::{Backtest, Docs, Explain, Explained, Learn};
 pub use report::{Report, ReportForm, ReportKind};
 pub use verify::Verify;
@@ -83,6 +85,12 @@ Reads only. Run `snowtrail detect` first: reports show the findings that the lak
     /// Prove log files by CloudTrail's signed digests, and a lake by both
     #[command(after_help = verify::EXAMPLES)]
     Verify(Box<Verify>),
+    /// Look at everything that a worker stands between, and say what is wrong, why it matters, what mends it
+    #[command(after_help = doctor::DOCTOR_EXAMPLES)]
+    Doctor(Box<Doctor>),
+    /// Prove the whole path: ask for a secret, be refused, and see the refusal come out in the lake
+    #[command(after_help = doctor::CANARY_EXAMPLES)]
+    Canary(Box<Canary>),
     /// Look after a lake
     #[command(subcommand)]
     Lake(LakeCommand),

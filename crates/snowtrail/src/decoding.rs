@@ -7,7 +7,8 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use snowtrail_lake::{EventRow, RejectRow, SourceRow};
+use snowtrail_lake::{EventRow, Events, Gatherer, RejectRow, SourceRow};
+use snowtrail_model::Event;
 use snowtrail_trail::{Decoded, Decoder, Origin, Shape};
 
 use crate::feed::Hashing;
@@ -32,8 +33,8 @@ pub struct Input<R> {
 /// Rows on their way to a batch.
 #[derive(Debug, Default)]
 pub struct Chunk {
-    /// Events.
-    pub events: Vec<EventRow>,
+    /// Events, in columns.
+    pub events: Events,
     /// Rejects; only the last chunk of a source has any, because they carry the hash of all its bytes.
     pub rejects: Vec<RejectRow>,
 }
@@ -56,18 +57,61 @@ pub fn decode<R: Read>(
     input: Input<R>,
     hand_over: &mut dyn FnMut(Chunk),
 ) -> io::Result<Ending> {
+    let mut gatherer = Gatherer::new(Arc::clone(&input.uri), input.taken_in_at);
+    let (ending, rejects) = read(decoder, input, &mut |event, index| {
+        gatherer.push(event, index);
+        if gatherer.len() >= CHUNK_EVENTS {
+            hand_over(Chunk { events: gatherer.finish(), rejects: Vec::new() });
+        }
+    })?;
+    if let Ending::Taken(_) = ending {
+        hand_over(Chunk { events: gatherer.finish(), rejects });
+    }
+    Ok(ending)
+}
+
+/// Decodes one source into its events, row by row, in order.
+///
+/// # Errors
+/// When the bytes cannot be read.
+pub fn decode_rows<R: Read>(
+    decoder: &mut Decoder<'_>,
+    input: Input<R>,
+) -> io::Result<(Ending, Vec<EventRow>)> {
+    let (source_uri, ingested_at) = (Arc::clone(&input.uri), input.taken_in_at);
+    let mut rows = Vec::new();
+    let (ending, _) = read(decoder, input, &mut |event, source_index| {
+        rows.push(EventRow { event, source_uri: Arc::clone(&source_uri), source_index, ingested_at });
+    })?;
+    Ok((ending, rows))
+}
+
+/// Rejects wait for the source's hash, which is known at its end; there are few, and each is bounded.
+fn read<R: Read>(
+    decoder: &mut Decoder<'_>,
+    input: Input<R>,
+    take: &mut dyn FnMut(Box<Event>, u64),
+) -> io::Result<(Ending, Vec<RejectRow>)> {
     let Input { uri, version, has_cloudtrail_name, taken_in_at, bytes } = input;
-    let mut bytes = Hashing::new(bytes);
-    let mut gathering = Gathering { chunk: Chunk::default(), uri: &uri, taken_in_at, hand_over };
+    let (mut bytes, mut rejects) = (Hashing::new(bytes), Vec::new());
     let origin = Origin { is_cloudtrail_log_name: has_cloudtrail_name };
-    let summary = decoder.decode(&mut bytes, origin, &mut |decoded| gathering.push(decoded))?;
+    let summary = decoder.decode(&mut bytes, origin, &mut |decoded| match decoded {
+        Decoded::Event { event, index } => take(event, index),
+        Decoded::Reject(reject) => rejects.push(reject),
+    })?;
     let (sha256, bytes_stored) = bytes.finish()?;
     if summary.shape == Some(Shape::Digest) {
-        return Ok(Ending::Digest);
+        return Ok((Ending::Digest, Vec::new()));
     }
-    gathering.finish(&sha256);
-    Ok(Ending::Taken(Box::new(SourceRow {
-        uri,
+    let row = |reject| RejectRow {
+        reject,
+        source_uri: Arc::clone(&uri),
+        source_sha256: sha256.clone(),
+        rejected_at: taken_in_at,
+    };
+    let rejects = rejects.into_iter().map(row).collect();
+    let source = SourceRow {
+        uri: Arc::clone(&uri),
         version,
         sha256,
         shape: summary.shape.map(|shape| shape.as_str().to_owned()),
@@ -80,44 +124,6 @@ pub fn decode<R: Read>(
         rejects: summary.rejects,
         remarks: summary.remarks,
         taken_in_at,
-    })))
-}
-
-/// The chunk being filled. Rejects wait for the source's hash, which is known at its end; there are few, and each is
-/// bounded.
-struct Gathering<'g> {
-    chunk: Chunk,
-    uri: &'g Arc<str>,
-    taken_in_at: Timestamp,
-    hand_over: &'g mut dyn FnMut(Chunk),
-}
-
-impl Gathering<'_> {
-    fn push(&mut self, decoded: Decoded) {
-        match decoded {
-            Decoded::Event { event, index } => self.chunk.events.push(EventRow {
-                event,
-                source_uri: Arc::clone(self.uri),
-                source_index: index,
-                ingested_at: self.taken_in_at,
-            }),
-            Decoded::Reject(reject) => self.chunk.rejects.push(RejectRow {
-                reject,
-                source_uri: Arc::clone(self.uri),
-                source_sha256: String::new(),
-                rejected_at: self.taken_in_at,
-            }),
-        }
-        if self.chunk.events.len() >= CHUNK_EVENTS {
-            let events = std::mem::take(&mut self.chunk.events);
-            (self.hand_over)(Chunk { events, rejects: Vec::new() });
-        }
-    }
-
-    fn finish(mut self, sha256: &str) {
-        for row in &mut self.chunk.rejects {
-            row.source_sha256 = sha256.to_owned();
-        }
-        (self.hand_over)(std::mem::take(&mut self.chunk));
-    }
+    };
+    Ok((Ending::Taken(Box::new(source)), rejects))
 }

@@ -2,6 +2,9 @@
 //!
 //! A *sweep* judges everything. A *tick* judges what the events added since then touch, and needs a sweep before it. Both
 //! end with the same findings: a sweep that follows a tick at once appends nothing, unless the tick said that it owed one.
+//! A sweep may go on aside while ticks go on: it speaks for everything but what ticks have judged, and other detectors have
+//! recorded, since it began.
+//!
 //! Two at once, here or in another process: one wins, the other looks again.
 //!
 //! What the lake found of itself while it was compacted is told with what the rules found, and never withdrawn.
@@ -10,19 +13,22 @@
 //! not go backwards from run to run, and a detector that stays sees to that (see [`Lake::judged_at`]). Shows no progress
 //! by itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use jiff::Timestamp;
+use datafusion::common::runtime::SpawnedTask;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use snowtrail_lake::changes::Added;
 use snowtrail_lake::{Appended, Claim, Lake, Table, Terms};
 use snowtrail_model::finding::DUPLICATE_IN_LAKE;
 use snowtrail_model::{Finding, FindingState};
-use snowtrail_rules::engine::DIGEST_UNVERIFIED;
+use snowtrail_rules::engine::{DIGEST_UNVERIFIED, Evaluation};
 use snowtrail_rules::reconcile::Range;
-use snowtrail_rules::watch::{Ground, Outcome};
+use snowtrail_rules::watch::{Ground, Outcome, Spoken};
 use snowtrail_rules::{Kept, RuleError, Watch, reconcile};
+use tokio::task::JoinError;
 
 use crate::cluster::Cluster;
 use crate::policy_file::Bound;
@@ -37,6 +43,9 @@ const NEW_EVENTS_MAX: usize = 50_000;
 /// Findings (newest revisions) that are held between runs, about two kilobytes each. Of more the history is read anew by
 /// each tick that has something to judge.
 const FINDINGS_HELD_MAX: usize = 50_000;
+
+/// How far apart the clocks of two detectors may be: what another recorded is told by the time that it wrote.
+const CLOCKS_APART_MAX: SignedDuration = SignedDuration::from_mins(1);
 
 /// What a run gave.
 pub struct Detection {
@@ -99,10 +108,12 @@ pub async fn run_on(
 #[derive(Default)]
 pub struct Detector {
     watching: Option<Watching>,
+    aside: Option<Aside>,
     held: Option<Held>,
     /// A version of the findings' history, and the newest `now` that it was judged by.
     judged: Option<(Option<u64>, Timestamp)>,
-    /// Where sweeps run; none for this process. Ticks always run here: they look at a few events.
+    /// Where rules run that nobody watches after; none for this process. A detector that stays gathers its watch from rows
+    /// that it holds.
     cluster: Option<Cluster>,
 }
 
@@ -116,6 +127,45 @@ struct Watching {
 struct Held {
     version: Option<u64>,
     newest: BTreeMap<String, Finding>,
+}
+
+/// A sweep that goes on aside; given up when dropped.
+struct Aside {
+    task: SpawnedTask<anyhow::Result<Judged>>,
+    /// What it ended with.
+    judged: Option<Result<anyhow::Result<Judged>, JoinError>>,
+    since: Since,
+}
+
+/// What came of what was judged.
+enum Settled {
+    Recorded(Detection),
+    /// Another detector was faster.
+    LostRace(Box<Judged>),
+}
+
+/// Everything judged as of one state of the lake, and not recorded yet.
+struct Judged {
+    evaluation: Evaluation,
+    /// Whether this detector stays.
+    watches: bool,
+    /// None where nobody watches, or there would be too much to hold.
+    watch: Option<Watch>,
+    events_version: u64,
+    now: Timestamp,
+    found_at: Timestamp,
+}
+
+/// What happened to the findings since a sweep began.
+struct Since {
+    /// The version of their history that this detector last saw or made.
+    version: Option<u64>,
+    /// Whether all of it is ours.
+    is_ours: bool,
+    /// Keys that ticks revised.
+    revised: HashSet<String>,
+    /// What ticks spoke for.
+    spoken: Vec<Spoken>,
 }
 
 impl Detector {
@@ -134,6 +184,68 @@ impl Detector {
         progress: &mut (dyn FnMut(&str) + Send),
     ) -> anyhow::Result<Detection> {
         self.judge_all(lake, bound, now, range, progress, true).await
+    }
+
+    /// Begins a sweep as of `now` that goes on aside, while this detector ticks. One at a time: while one goes on, nothing
+    /// happens. [`Detector::swept`] tells when it is to be settled.
+    ///
+    /// # Errors
+    /// When the lake cannot be read.
+    pub async fn begin_sweep(
+        &mut self,
+        lake: &mut Lake,
+        bound: &Arc<Bound>,
+        now: Timestamp,
+    ) -> anyhow::Result<()> {
+        if self.aside.is_none() {
+            let (now, since) = self.prepare(lake, now, true).await?;
+            let (lake, bound) = (lake.clone(), Arc::clone(bound));
+            let task = async move { judge(None, &lake, &bound, now, &mut |_| {}, true).await };
+            self.aside = Some(Aside { task: SpawnedTask::spawn(task), judged: None, since });
+        }
+        Ok(())
+    }
+
+    /// Whether a sweep goes on aside.
+    pub fn is_sweeping(&self) -> bool {
+        self.aside.is_some()
+    }
+
+    /// Waits until a sweep that goes on aside has judged everything; without one, for ever. Cancel safe.
+    pub async fn swept(&mut self) {
+        match &mut self.aside {
+            Some(aside) if aside.judged.is_some() => {}
+            Some(aside) => aside.judged = Some((&mut aside.task).await),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Records what the sweep found that went on aside, except what ticks have judged since it began, of newer events, and
+    /// what another detector has recorded since then: where two tick for ever, neither's sweeps may wait for a quiet minute.
+    /// None if others kept winning: then another sweep should begin.
+    ///
+    /// Not cancel safe, as [`run`].
+    ///
+    /// # Errors
+    /// When the sweep failed, or the lake cannot be read or written. It is over then, too.
+    pub async fn settle_sweep(
+        &mut self,
+        lake: &mut Lake,
+        bound: &Bound,
+    ) -> anyhow::Result<Option<Detection>> {
+        self.swept().await;
+        let Some(Aside { judged: Some(judged), since, .. }) = self.aside.take() else { return Ok(None) };
+        let mut judged = judged.context("a sweep was stopped")??;
+        for _ in 0..ATTEMPTS_MAX {
+            lake.refresh(Table::Findings).await?;
+            let began = judged.found_at.saturating_sub(CLOCKS_APART_MAX)?;
+            let others = (!since.saw_all(lake)).then_some(began);
+            match self.settle(lake, bound, judged, Range::default(), &since, others).await? {
+                Settled::Recorded(detection) => return Ok(Some(detection)),
+                Settled::LostRace(again) => judged = *again,
+            }
+        }
+        Ok(None)
     }
 
     /// Judges what the events touch that were added since the last run of this detector, as of `now`.
@@ -160,6 +272,9 @@ impl Detector {
             match record(lake, &outcome.revisions, now).await? {
                 Appended::Durable(version) => {
                     self.hold(version, &outcome.revisions);
+                    if let Some(aside) = &mut self.aside {
+                        aside.since.heard(version, &outcome.revisions, std::mem::take(&mut outcome.spoken));
+                    }
                     self.learn(events_version, &mut outcome)?;
                     return Ok(ticked(outcome));
                 }
@@ -179,45 +294,78 @@ impl Detector {
         watches: bool,
     ) -> anyhow::Result<Detection> {
         for _ in 0..ATTEMPTS_MAX {
-            lake.refresh(Table::Findings).await?;
-            lake.refresh(Table::Events).await?;
-            let now = if watches { self.no_earlier(lake, now).await? } else { now };
-            let found_at = Timestamp::now();
-            let (engine, evaluation) = match &self.cluster {
-                Some(cluster) => {
-                    let evaluated = workbench::evaluate_on(cluster, lake, bound, now, found_at, progress);
-                    (None, evaluated.await?)
-                }
-                None => {
-                    let engine = workbench::open_for(lake, bound, now, Horizon::UpToNow, watches).await?;
-                    let evaluation = engine.evaluate(found_at, &mut *progress).await;
-                    (Some(engine), evaluation)
-                }
-            };
-            let kept = Kept::new(kept_from(lake), &bound.rules, &bound.policy);
-            let is_in_question = |f: &Finding| range.holds(f) && kept.judges(f);
-            let newest = self.newest(lake).await?;
-            let revisions = reconcile(newest.values(), &evaluation, is_in_question, found_at);
-            let is_no_rules = |f: &&Finding| {
-                [DUPLICATE_IN_LAKE, DIGEST_UNVERIFIED].contains(&f.rule.as_str())
-                    && f.state == FindingState::Open
-            };
-            let no_rules = newest.values().filter(|f| is_no_rules(f) && range.holds(f)).cloned();
-            let no_rules: Vec<Finding> = no_rules.collect();
-            let Appended::Durable(version) = record(lake, &revisions, now).await? else { continue };
-            self.hold(version, &revisions);
-            if watches && let Some(engine) = &engine {
-                let later = workbench::later_events(engine).await?;
-                let watch = Watch::gather(engine, later).await?;
-                let events_version = lake.events_version();
-                self.watching = watch.map(|watch| Watching { watch, events_version });
+            let (now, since) = self.prepare(lake, now, watches).await?;
+            let judged = judge(self.cluster.as_ref(), lake, bound, now, progress, watches).await?;
+            let settled = self.settle(lake, bound, judged, range, &since, None).await?;
+            if let Settled::Recorded(detection) = settled {
+                return Ok(detection);
             }
-            let judged = evaluation.findings.into_iter().filter(is_in_question);
-            let mut findings: Vec<Finding> = judged.chain(no_rules).collect();
-            findings.sort_by_cached_key(|f| (f.window_start, f.rule.clone(), f.key.clone()));
-            return Ok(Detection { findings, revisions, failures: evaluation.failures, owed: None });
         }
         Err(gave_up(lake))
+    }
+
+    /// The lake as it is now; the `now` to judge by, and what a run of this detector starts from.
+    async fn prepare(
+        &mut self,
+        lake: &mut Lake,
+        now: Timestamp,
+        watches: bool,
+    ) -> anyhow::Result<(Timestamp, Since)> {
+        lake.refresh(Table::Findings).await?;
+        lake.refresh(Table::Events).await?;
+        let now = if watches { self.no_earlier(lake, now).await? } else { now };
+        Ok((now, Since::at(lake.delta(Table::Findings).version())))
+    }
+
+    /// Reconciles what was judged with what is stored, as this detector last saw it, and records the difference. Left alone
+    /// is what ticks judged `since`, and what anybody recorded after `others`.
+    async fn settle(
+        &mut self,
+        lake: &mut Lake,
+        bound: &Bound,
+        judged: Judged,
+        range: Range,
+        since: &Since,
+        others: Option<Timestamp>,
+    ) -> anyhow::Result<Settled> {
+        let kept = Kept::new(kept_from(lake), &bound.rules, &bound.policy);
+        let newest = self.newest(lake).await?;
+        let is_others = |f: &Finding| {
+            others.is_some_and(|since| newest.get(&f.key).is_some_and(|newest| newest.found_at >= since))
+        };
+        let is_in_question =
+            |f: &Finding| range.holds(f) && kept.judges(f) && !since.has_judged(f) && !is_others(f);
+        let revisions = reconcile(newest.values(), &judged.evaluation, is_in_question, judged.found_at);
+        let is_no_rules = |f: &&Finding| {
+            [DUPLICATE_IN_LAKE, DIGEST_UNVERIFIED].contains(&f.rule.as_str()) && f.state == FindingState::Open
+        };
+        let no_rules = newest.values().filter(|f| is_no_rules(f) && range.holds(f)).cloned();
+        let found = judged.evaluation.findings.iter().filter(|f| is_in_question(f)).cloned();
+        let mut findings: Vec<Finding> = found.chain(no_rules).collect();
+        findings.sort_by_cached_key(|f| (f.window_start, f.rule.clone(), f.key.clone()));
+        let judged_at = if judged.watches { self.no_earlier(lake, judged.now).await? } else { judged.now };
+        let Appended::Durable(version) = record(lake, &revisions, judged_at).await? else {
+            return Ok(Settled::LostRace(Box::new(judged)));
+        };
+        self.hold(version, &revisions);
+        self.watch(lake, judged.watch, judged.events_version).await?;
+        let failures = judged.evaluation.failures;
+        Ok(Settled::Recorded(Detection { findings, revisions, failures, owed: None }))
+    }
+
+    /// Watches from now on by what a sweep gathered, if a tick can catch up with what came since. Else the watch of before
+    /// goes on.
+    async fn watch(&mut self, lake: &Lake, watch: Option<Watch>, events_version: u64) -> anyhow::Result<()> {
+        let Some(watch) = watch else {
+            self.watching = None;
+            return Ok(());
+        };
+        let columns = &watch.columns()[..1];
+        let came = lake.events_added_since(events_version, columns, NEW_EVENTS_MAX).await?;
+        if self.watching.is_none() || matches!(came, Added::Rows(_)) {
+            self.watching = Some(Watching { watch, events_version });
+        }
+        Ok(())
     }
 
     /// `now`, or the newest one that the stored findings were judged by, by whomever: another detector's clock may be
@@ -290,6 +438,58 @@ impl Detector {
         }
         Ok(())
     }
+}
+
+impl Since {
+    fn at(version: Option<u64>) -> Since {
+        Since { version, is_ours: true, revised: HashSet::new(), spoken: Vec::new() }
+    }
+
+    /// A tick recorded revisions, as this version of the history, and spoke for these findings.
+    fn heard(&mut self, version: u64, revisions: &[Finding], spoken: Spoken) {
+        self.spoken.push(spoken);
+        if !revisions.is_empty() {
+            self.is_ours &= self.version.map_or(0, |before| before + 1) == version;
+            self.version = Some(version);
+            self.revised.extend(revisions.iter().map(|f| f.key.clone()));
+        }
+    }
+
+    /// Whether the history, as it is opened, has nothing that this detector did not see or make.
+    fn saw_all(&self, lake: &Lake) -> bool {
+        self.is_ours && lake.delta(Table::Findings).version() == self.version
+    }
+
+    /// Whether a tick judged a finding, by newer events than the sweep saw.
+    fn has_judged(&self, finding: &Finding) -> bool {
+        self.revised.contains(&finding.key) || self.spoken.iter().any(|spoken| spoken.holds(finding))
+    }
+}
+
+/// Everything judged as of `now`, from the lake as it is opened; on a cluster without a watch.
+async fn judge(
+    cluster: Option<&Cluster>,
+    lake: &Lake,
+    bound: &Bound,
+    now: Timestamp,
+    progress: &mut (dyn FnMut(&str) + Send),
+    watches: bool,
+) -> anyhow::Result<Judged> {
+    let found_at = Timestamp::now();
+    let events_version = lake.events_version();
+    if let Some(cluster) = cluster {
+        let evaluation = workbench::evaluate_on(cluster, lake, bound, now, found_at, progress).await?;
+        return Ok(Judged { evaluation, watches, watch: None, events_version, now, found_at });
+    }
+    let engine = workbench::open_for(lake, bound, now, Horizon::UpToNow, watches).await?;
+    let evaluation = engine.evaluate(found_at, progress).await;
+    let watch = if watches {
+        let later = workbench::later_events(&engine).await?;
+        Watch::gather(&engine, later).await?
+    } else {
+        None
+    };
+    Ok(Judged { evaluation, watches, watch, events_version, now, found_at })
 }
 
 /// The beginning of the first day of which the lake keeps events.

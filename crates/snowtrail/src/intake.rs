@@ -22,8 +22,8 @@ use crate::feed::{FetchedObject, LogFile, Objects, Search};
 use crate::output::{self, with_causes};
 use crate::progress;
 
-/// Events in one commit. Fewer commits are cheaper; more events cost about 3 KiB of memory each until they are stored.
-const BATCH_EVENTS_MAX: usize = 20_000;
+/// Events in one commit. Fewer commits are cheaper; what waits for one is memory.
+const BATCH_EVENTS_MAX: usize = 40_000;
 /// Chunks that may wait between decoders and the committer; beyond it the decoders wait.
 const CHUNKS_WAITING_MAX: usize = 8;
 /// Files whose hashes are looked up in the lake at a time.

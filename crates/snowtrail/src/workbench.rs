@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use snowtrail_lake::Lake;
 use snowtrail_lake::history::FINDINGS_VIEW;
 use snowtrail_rules::binding::{Literals, bind};
-use snowtrail_rules::memory::{columns_named, hide_unnamed_columns, keep_events};
+use snowtrail_rules::memory::{Beside, columns_named, hide_unnamed_columns, keep_events};
 use snowtrail_rules::{Engine, Evaluation, Making, RuleError, RuleSet, Setting};
 
 use crate::cluster::{Cluster, Ground};
@@ -56,10 +56,14 @@ pub async fn open_for<'b>(
 ) -> anyhow::Result<Engine<'b>> {
     let session = reading(lake).await?;
     let making = match horizon {
-        Horizon::Everything => Making::Plans,
+        Horizon::Everything => {
+            lake.register_verifications(&session).await?;
+            Making::Plans
+        }
         Horizon::UpToNow => {
             hide_later_events(&session, now).await.context("failed to hide the events after `now`")?;
-            keep_events(&session, &bound.rules).await.context("failed to read the events")?
+            let beside = if watches { Beside::Stream } else { Beside::Nothing };
+            keep_events(&session, &bound.rules, beside).await.context("failed to read the events")?
         }
     };
     show_findings(&session).await?;
@@ -133,8 +137,10 @@ pub async fn open_asking<'b>(
     views: BTreeSet<String>,
 ) -> anyhow::Result<Engine<'b>> {
     let session = reading(lake).await?;
+    lake.register_verifications(&session).await?;
     hide_later_events(&session, now).await.context("failed to hide the events after `now`")?;
-    let making = keep_events(&session, &bound.rules).await.context("failed to read the events")?;
+    let making = keep_events(&session, &bound.rules, Beside::Nothing).await;
+    let making = making.context("failed to read the events")?;
     show_findings(&session).await?;
     let setting = Setting { making, views, ..Setting::default() };
     Ok(Engine::new(session, rules, &bound.policy, now, &setting).await?)

@@ -14,6 +14,7 @@ use crate::scope::Scope;
 use crate::summary::{Decoded, Shape, Summary};
 use crate::view::View;
 use crate::walk::Walk;
+use crate::window::Window;
 
 /// How many bytes of something rejected are enough for its excerpt: more than is kept, so that the key of a secret
 /// value is still seen where the cut falls.
@@ -221,7 +222,9 @@ impl Books<'_> {
             return Ok(());
         };
         self.data_offset = Some(piece.offset);
-        let walked = Walk::new(plain.as_slice(), &mut Vec::new(), &mut KeyTable::new(), self).run();
+        let (mut buffer, mut keys) = (Vec::new(), KeyTable::new());
+        let window = Window::new(plain.as_slice(), &mut buffer, self.limits.window_bytes);
+        let walked = Walk::new(window, &mut keys, self).run();
         self.data_offset = None;
         walked
     }

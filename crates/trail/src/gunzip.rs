@@ -23,7 +23,8 @@ pub const INFLATE_RATIO_MAX: u64 = 250;
 pub const INFLATE_RATIO_FREE_BYTES: u64 = 64 << 20;
 
 const PACKED_BUFFER_BYTES: usize = 64 << 10;
-const MAGIC: [u8; 2] = [0x1f, 0x8b];
+/// What every gzip member starts with.
+pub(crate) const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// The limits of one inflation; tests inject smaller ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -240,12 +241,12 @@ impl<R: Read> BufRead for Packed<R> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use flate2::{Compression, write::GzEncoder};
     use std::io::Write;
 
-    fn gzip(bytes: &[u8]) -> Vec<u8> {
+    pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(bytes).unwrap();
         encoder.finish().unwrap()

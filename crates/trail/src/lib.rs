@@ -1,6 +1,6 @@
 //! Bytes to events and rejects: CloudTrail's record format and every envelope around it.
 //!
-//! The flow, in reading order: [`gunzip`] inflates, `window` holds what is being looked at, `walk` goes through the
+//! The flow, in reading order: [`gunzip`] inflates (small files `whole`), `window` holds what is being looked at, `walk` goes through the
 //! envelopes and cuts out pieces (with `scan`, `keys`, `text` beneath it; `resync` and `lexical` where the bytes are
 //! no JSON), `books` tells what a piece is and counts it, [`scope`] decides what is kept, `record` makes the event
 //! (`view`, `identity`, `target`, `settings`, `policy_document`, `selectors`, `outcome`, `time`), [`redact`] takes
@@ -39,6 +39,7 @@ mod time;
 mod view;
 mod visit;
 mod walk;
+mod whole;
 
 pub use decode::{Decoder, Limits};
 pub use message::{Form, Left, LeftWhy, Message, ObjectKind, ObjectRef, Part, UnknownBody, read_message};

@@ -78,7 +78,7 @@ fn end_of_escape(bytes: &[u8], at: usize) -> Result<usize, StringStop> {
 /// The text that a validated string's inside (without its quotes) stands for. A lone surrogate becomes U+FFFD
 /// instead of failing: nobody may hide a read behind a broken user agent.
 pub(crate) fn unescape(raw: &str) -> Cow<'_, str> {
-    let Some(first) = memchr::memchr(b'\\', raw.as_bytes()) else { return Cow::Borrowed(raw) };
+    let Some(first) = first_escape(raw.as_bytes()) else { return Cow::Borrowed(raw) };
     let mut out = String::with_capacity(raw.len());
     let mut rest = raw;
     let mut next = Some(first);
@@ -91,6 +91,19 @@ pub(crate) fn unescape(raw: &str) -> Cow<'_, str> {
     }
     out.push_str(rest);
     Cow::Owned(out)
+}
+
+/// Where the first backslash stands. Most strings have none and are short.
+#[inline(always)]
+fn first_escape(bytes: &[u8]) -> Option<usize> {
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        let marks = zeros(u64::from_le_bytes(*word) ^ (ONES * u64::from(b'\\')));
+        if marks != 0 {
+            return Some(at * 8 + (marks.trailing_zeros() / 8) as usize);
+        }
+    }
+    rest.iter().position(|byte| *byte == b'\\').map(|at| words.len() * 8 + at)
 }
 
 /// Appends what the escape (without its backslash) means; says how many bytes it took.

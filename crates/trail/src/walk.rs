@@ -36,13 +36,7 @@ pub(crate) struct Walk<'w, 'a, R> {
 }
 
 impl<'w, 'a, R: Read> Walk<'w, 'a, R> {
-    pub(crate) fn new(
-        input: R,
-        buffer: &'w mut Vec<u8>,
-        keys: &'w mut KeyTable,
-        books: &'w mut Books<'a>,
-    ) -> Self {
-        let window = Window::new(input, buffer, books.limits.window_bytes);
+    pub(crate) fn new(window: Window<'w, R>, keys: &'w mut KeyTable, books: &'w mut Books<'a>) -> Self {
         Walk { window, keys, books, in_array: false, container: None, resync_bytes: 0 }
     }
 
@@ -101,15 +95,17 @@ impl<'w, 'a, R: Read> Walk<'w, 'a, R> {
     /// Scans a value, or the rest of an object, refilling the window as needed.
     pub(crate) fn scan(&mut self, resume_object: bool) -> io::Result<Found> {
         loop {
+            self.keys.clear();
+            let (all, bytes_max) = (self.window.bytes(), self.books.limits.record_bytes_max);
+            // No further than one record may reach, however much is at hand, so that the answer does not hang on it.
+            let bytes = all.get(..=bytes_max).unwrap_or(all);
             let task = Task {
                 start: 0,
-                at_eof: self.window.at_eof(),
+                at_eof: self.window.at_eof() && bytes.len() == all.len(),
                 stop_at_containers: self.container.is_none(),
                 resume_object,
             };
-            self.keys.clear();
-            let bytes = self.window.bytes();
-            let is_too_large = |length: usize| length > self.books.limits.record_bytes_max;
+            let is_too_large = |length: usize| length > bytes_max;
             match scan(bytes, task, self.keys) {
                 Ok(Scanned { end, container: None }) if is_too_large(end) => return Ok(Found::TooLarge),
                 Ok(scanned) => return Ok(Found::Value(scanned)),
@@ -253,7 +249,9 @@ impl<'w, 'a, R: Read> Walk<'w, 'a, R> {
         if self.books.summary.records > 0 || self.books.summary.shape.is_some() || self.is_inside() {
             return false;
         }
+        // No more than one window's, however much is at hand, so that the answer does not hang on it.
         let bytes = self.window.bytes();
+        let bytes = bytes.get(..self.books.limits.window_bytes).unwrap_or(bytes);
         let is_binary = memchr::memchr(0, bytes).is_some()
             || std::str::from_utf8(bytes).is_err_and(|e| e.error_len().is_some());
         let starts_value = matches!(byte, b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n');

@@ -24,6 +24,11 @@ impl<'b, R: Read> Window<'b, R> {
         Window { input, buffer, start: 0, end: 0, base: 0, step: step.max(1), at_eof: false }
     }
 
+    /// Over bytes that are all there already, at the front of the buffer.
+    pub(crate) fn whole(input: R, buffer: &'b mut Vec<u8>, length: usize) -> Window<'b, R> {
+        Window { input, buffer, start: 0, end: length, base: 0, step: 1, at_eof: true }
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         self.buffer.get(self.start..self.end).unwrap_or(&[])
     }

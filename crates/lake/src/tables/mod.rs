@@ -7,15 +7,15 @@ mod events;
 mod findings;
 mod sources;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::Schema;
+use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 
 use crate::column::{self, Column};
 pub use events::EventRow;
-pub(crate) use events::HIGH_CARDINALITY;
+pub(crate) use events::MAYBE_NEW;
 pub use findings::PageRow;
 use snowtrail_model::Finding;
 pub use sources::{RejectRow, SourceRow};
@@ -90,7 +90,9 @@ impl Table {
     }
 }
 
-static EVENTS: LazyLock<Vec<Column<EventRow>>> = LazyLock::new(events::columns);
+pub(crate) static EVENTS: LazyLock<Vec<Column<EventRow>>> = LazyLock::new(events::columns);
+/// Made once: a batch is made for each day of each commit.
+pub(crate) static EVENTS_SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| Arc::new(Table::Events.schema()));
 static REJECTS: LazyLock<Vec<Column<RejectRow>>> = LazyLock::new(sources::reject_columns);
 static SOURCES: LazyLock<Vec<Column<SourceRow>>> = LazyLock::new(sources::source_columns);
 static FINDINGS: LazyLock<Vec<Column<Finding>>> = LazyLock::new(findings::columns);

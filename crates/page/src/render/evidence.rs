@@ -5,7 +5,7 @@
 //! is, and is stricter than quoting. It relies on the page's planned row, which is written before the page is sent.
 
 use super::measure::Measure;
-use crate::escape::{NAME_CHARS_MAX, inert};
+use crate::escape::{NAME_CHARS_MAX, inert, shell_word};
 use crate::page::Page;
 use std::collections::BTreeSet;
 
@@ -49,28 +49,4 @@ pub(super) fn query(page: &Page) -> String {
     let keys = format!("SELECT unnest(finding_keys) FROM pages WHERE dedupe_key = '{key}'");
     let ids = format!("SELECT unnest(evidence) FROM findings_history WHERE key IN ({keys})");
     format!("SELECT {COLUMNS} FROM events WHERE event_id IN ({ids}) ORDER BY event_time, event_id")
-}
-
-/// One word to a POSIX shell, whatever the text. Control characters, which no lake's name needs, are dropped.
-fn shell_word(text: &str) -> String {
-    let is_safe =
-        |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | ':' | '=' | '+' | ',');
-    if !text.is_empty() && text.chars().all(is_safe) {
-        return text.to_owned();
-    }
-    let visible = text.chars().filter(|c| !c.is_control()).collect::<String>();
-    format!("'{}'", visible.replace('\'', "'\\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_lake_is_one_word_to_the_shell() {
-        assert_eq!(shell_word("s3://snowy-lake/events"), "s3://snowy-lake/events");
-        assert_eq!(shell_word("./my lake"), "'./my lake'");
-        assert_eq!(shell_word("a'; reboot #"), "'a'\\''; reboot #'");
-        assert_eq!(shell_word(""), "''");
-    }
 }

@@ -17,8 +17,9 @@ mod fresh;
 mod landmarks;
 mod question;
 mod selection;
+mod sight;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -29,12 +30,14 @@ use snowtrail_model::{Finding, Policy};
 use self::fresh::{Fresh, News, unreadable, wrong};
 use self::landmarks::Landmarks;
 use self::question::Question;
+pub use self::question::Spoken;
 use self::selection::Selection;
+use self::sight::InSight;
 use crate::engine::{Engine, Evaluation, Setting};
 use crate::error::{Result, RuleError};
 use crate::kept::Kept;
 use crate::knowledge::Knowledge;
-use crate::memory::{self, EVENTS_IN_MEMORY_MAX, Making, session};
+use crate::memory::{self, Making, session};
 use crate::reconcile::reconcile;
 use crate::scope::{Reach, Scope, Touched};
 use crate::set::RuleSet;
@@ -48,10 +51,15 @@ pub const LATE_MAX: SignedDuration = SignedDuration::from_hours(24);
 pub const LANDMARKS_MAX: usize = 100_000;
 
 /// Principals that one tick looks into. Of more the events are left to a whole evaluation, except the landmarks.
-pub const PRINCIPALS_MAX: usize = 200;
+pub const PRINCIPALS_MAX: usize = 1_000;
 
-/// Events that one tick has in sight, landmarks aside. The rules that look furthest back give way, to a whole evaluation.
-pub const EVENTS_IN_SIGHT_MAX: usize = 60_000;
+/// Events that one tick has in sight, landmarks aside; they cost about a second. Of principals that were busier the latest
+/// are looked at, and rules that look further back than those judge them in whole evaluations only: a page about the one
+/// must not wait for the history of the other.
+pub const EVENTS_IN_SIGHT_MAX: usize = 10_000;
+
+/// Recent events that are held so that ticks need not read them from the lake, about 400 bytes each.
+pub const EVENTS_HELD_MAX: usize = 200_000;
 
 /// What a tick may not judge lies this much earlier than the latest event that it may: the start of a rotation that is
 /// told as of a minute before.
@@ -109,6 +117,8 @@ pub struct Outcome {
     pub failures: Vec<RuleError>,
     /// Why a whole evaluation should follow, if it should.
     pub owed: Option<String>,
+    /// The findings that were judged, whether they hold or not.
+    pub spoken: Spoken,
     /// What the watch is to learn, once the revisions are durable.
     learned: Learned,
 }
@@ -148,8 +158,8 @@ impl Watch {
         let since = before(now, LATE_MAX.saturating_add(MARGIN).saturating_add(reach));
         known.forget_days_before(since.as_microsecond());
         let recently = format!("NOT is_landmark AND {}", selection::since(since));
-        let recent = memory::rows(session, &of(&recently, EVENTS_IN_MEMORY_MAX)).await.map_err(unreadable)?;
-        let few = rows_in(&recent.1) <= EVENTS_IN_MEMORY_MAX;
+        let recent = memory::rows(session, &of(&recently, EVENTS_HELD_MAX)).await.map_err(unreadable)?;
+        let few = rows_in(&recent.1) <= EVENTS_HELD_MAX;
         let recent = few.then_some(Recent { since, batches: recent.1 });
         Ok(Some(Watch { columns, schema, known, landmarks, recent, waiting: later }))
     }
@@ -225,7 +235,7 @@ impl Watch {
         if let (Some(recent), Some(batch)) = (&mut self.recent, learned.others) {
             recent.add(batch).map_err(wrong)?;
         }
-        if self.recent.as_ref().is_some_and(|recent| rows_in(&recent.batches) > EVENTS_IN_MEMORY_MAX) {
+        if self.recent.as_ref().is_some_and(|recent| rows_in(&recent.batches) > EVENTS_HELD_MAX) {
             self.recent = None;
         }
         Ok(())
@@ -256,43 +266,6 @@ impl Watch {
         }
         let secrets = news.landmark_names.iter().cloned().collect();
         Ok(Touched { principals, secrets, landmarks: news.landmarks > 0 })
-    }
-
-    /// The events that the rules in question are judged over.
-    async fn in_sight(
-        &self,
-        fresh: &Fresh,
-        mut names: HashSet<String>,
-        selection: &Selection<'_>,
-        question: &mut Question<'_>,
-        owed: &mut Option<String>,
-    ) -> Result<InSight> {
-        let principals = question.touched().principals.clone();
-        let mut events = loop {
-            match selection.events_of(&principals, question.since()).await? {
-                Some(rows) => break rows,
-                None => {
-                    let ids = question.give_way();
-                    owe(owed, || format!("too many events for {}", ids.join(", ")));
-                }
-            }
-        };
-        let fetched = question.since();
-        events.extend(selection.copies_of(&events, fetched).await?);
-        events.extend(fresh.others.clone());
-        let mut events = selection::distinct(events).map_err(wrong)?;
-        let named: HashSet<String> = principals.into_iter().flatten().collect();
-        names.extend(self.landmarks.secrets_of(&named).map_err(wrong)?);
-        names.extend(self.known.rotated_by(&named));
-        let read = selection::names_in(&events).map_err(wrong)?;
-        if small::selects_by_tags(selection.policy()) {
-            names.extend(read.iter().cloned());
-        }
-        let landmarks = self.landmarks.about(&names, &named).map_err(wrong)?;
-        events.extend(landmarks.into_iter().chain(fresh.landmarks.clone()));
-        names.extend(read);
-        names.extend(selection::names_in(&events).map_err(wrong)?);
-        Ok(InSight { events, known: self.known.about(&names, &named), since: fetched })
     }
 
     /// Evaluates the rules in question over the events in sight.
@@ -371,14 +344,6 @@ impl Recent {
     }
 }
 
-/// Events in sight of a tick.
-struct InSight {
-    events: Vec<RecordBatch>,
-    known: Knowledge,
-    /// Of the touched principals all events since then are there.
-    since: Timestamp,
-}
-
 fn settled(
     evaluation: Evaluation,
     ground: &Ground<'_>,
@@ -388,8 +353,9 @@ fn settled(
     let kept = Kept::new(ground.kept_from, ground.rules, ground.policy);
     let is_in_question = |f: &Finding| !unclear.contains(&f.rule) && question.holds(f) && kept.judges(f);
     let revisions = reconcile(ground.stored.values(), &evaluation, is_in_question, ground.found_at);
+    let spoken = question.spoken(&evaluation, unclear);
     let findings = evaluation.findings.into_iter().filter(is_in_question).collect();
-    Outcome { woke: true, findings, revisions, failures: evaluation.failures, ..Outcome::default() }
+    Outcome { woke: true, spoken, findings, revisions, failures: evaluation.failures, ..Outcome::default() }
 }
 
 /// A time so much earlier, or the beginning of time.

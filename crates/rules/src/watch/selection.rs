@@ -18,6 +18,7 @@ use snowtrail_model::Policy;
 
 use super::columns::{secrets, text, texts};
 use super::fresh::{unreadable, wrong};
+use super::question::Question;
 use super::{EVENTS_IN_SIGHT_MAX, Ground, LATE_MAX, Watch, before};
 use crate::answers::literal;
 use crate::binding::{Literals, bind};
@@ -60,19 +61,40 @@ impl<'g> Selection<'g> {
         self.ground.policy
     }
 
-    /// The events of these principals that are no landmarks; none if there are too many.
-    pub(super) async fn events_of(
-        &self,
-        principals: &BTreeSet<Option<String>>,
-        since: Timestamp,
-    ) -> Result<Option<Vec<RecordBatch>>> {
+    /// The events that a question needs of its principals, landmarks aside; none if there are too many.
+    pub(super) async fn events_of(&self, question: &Question<'_>) -> Result<Option<Vec<RecordBatch>>> {
+        let (principals, since) = (&question.touched().principals, question.since());
         if principals.is_empty() || since >= self.ground.now {
             return Ok(Some(Vec::new()));
         }
-        let condition = format!("({})", one_of("principal", principals));
+        let whole = principals.iter().filter(|name| !question.busy().contains_key(*name)).cloned().collect();
+        let mut conditions = vec![one_of("principal", &whole)];
+        conditions.extend(question.busy().iter().map(|(name, seen_since)| {
+            format!(
+                "({} AND {})",
+                one_of("principal", &BTreeSet::from([name.clone()])),
+                self::since(*seen_since)
+            )
+        }));
+        conditions.retain(|condition| !condition.is_empty());
+        let condition = format!("({})", conditions.join(" OR "));
         let rows = self.rows(&self.columns, &condition, since).await?;
         let few = rows.iter().map(RecordBatch::num_rows).sum::<usize>() <= EVENTS_IN_SIGHT_MAX;
         Ok(few.then_some(rows))
+    }
+
+    /// How many events each of these principals has, landmarks aside, since each of these times, earliest first.
+    pub(super) async fn counts_of(
+        &self,
+        principals: &BTreeSet<Option<String>>,
+        sinces: &[Timestamp],
+    ) -> Result<Vec<RecordBatch>> {
+        let Some(earliest) = sinces.first() else { return Ok(Vec::new()) };
+        let counts = sinces.iter().enumerate();
+        let counts = counts.map(|(n, time)| format!("count(*) FILTER (WHERE {}) AS count_{n}", since(*time)));
+        let columns: Vec<String> = ["principal".to_owned()].into_iter().chain(counts).collect();
+        let condition = format!("({}) GROUP BY principal", one_of("principal", principals));
+        self.rows(&columns.join(", "), &condition, *earliest).await
     }
 
     /// The callers' copies of those of these events that are the resource owner's: whether the owner's counts hangs on

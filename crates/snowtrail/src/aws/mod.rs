@@ -5,6 +5,8 @@
 
 pub mod lake_store;
 pub mod s3;
+pub mod setup;
+pub mod signed;
 pub mod sns;
 pub mod sqs;
 

@@ -100,7 +100,7 @@ impl S3Objects {
     }
 
     /// The client for a region; a trail's bucket need not be in the worker's.
-    async fn client(&self, region: Option<&str>) -> Client {
+    pub(super) async fn client(&self, region: Option<&str>) -> Client {
         // A custom endpoint has one region, whatever the notifications say.
         let region = region.filter(|_| self.aws.s3_endpoint().is_none()).map(str::to_owned);
         let mut clients = self.clients.lock().await;

@@ -26,8 +26,8 @@ const LASTING: [&str; 9] = [
 /// A topic.
 #[derive(Debug, Clone)]
 pub struct SnsTopic {
-    client: Client,
-    arn: String,
+    pub(super) client: Client,
+    pub(super) arn: String,
 }
 
 impl SnsTopic {

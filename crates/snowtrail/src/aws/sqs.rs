@@ -44,8 +44,8 @@ const LASTING: [&str; 8] = [
 /// A queue in SQS.
 #[derive(Debug, Clone)]
 pub struct SqsQueue {
-    client: Client,
-    url: String,
+    pub(super) client: Client,
+    pub(super) url: String,
     name: String,
     wait: Duration,
 }
@@ -73,7 +73,7 @@ impl SqsQueue {
         Ok(asked.map_err(|e| self.failure("read the attributes of", e))?.attributes.unwrap_or_default())
     }
 
-    fn failure<E, R>(&self, verb: &str, error: SdkError<E, R>) -> QueueError
+    pub(super) fn failure<E, R>(&self, verb: &str, error: SdkError<E, R>) -> QueueError
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
         R: std::fmt::Debug + Send + Sync + 'static,
@@ -176,16 +176,20 @@ impl Queue for SqsQueue {
     }
 
     async fn depth(&self) -> Result<Depth, QueueError> {
-        let attributes = self.attributes().await?;
-        let number = |name| attributes.get(&name).and_then(|text| text.parse().ok()).unwrap_or_default();
-        Ok(Depth {
-            visible: number(QueueAttributeName::ApproximateNumberOfMessages),
-            in_flight: number(QueueAttributeName::ApproximateNumberOfMessagesNotVisible),
-        })
+        Ok(depth_in(&self.attributes().await?))
     }
 
     fn name(&self) -> &str {
         &self.name
+    }
+}
+
+/// How many messages the attributes count.
+pub(super) fn depth_in(attributes: &HashMap<QueueAttributeName, String>) -> Depth {
+    let number = |name| attributes.get(&name).and_then(|text| text.parse().ok()).unwrap_or_default();
+    Depth {
+        visible: number(QueueAttributeName::ApproximateNumberOfMessages),
+        in_flight: number(QueueAttributeName::ApproximateNumberOfMessagesNotVisible),
     }
 }
 
@@ -204,7 +208,7 @@ fn received(message: Message) -> Option<Received> {
 }
 
 /// The region in a queue's URL: `https://sqs.us-west-2.amazonaws.com/…`; none for other hosts.
-fn region_of(url: &str) -> Option<&str> {
+pub fn region_of(url: &str) -> Option<&str> {
     let host = url.strip_prefix("https://")?.split('/').next()?;
     let rest = host.strip_prefix("sqs.")?;
     let region = rest.split('.').next()?;

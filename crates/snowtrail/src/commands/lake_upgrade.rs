@@ -77,8 +77,8 @@ fn decode(source: &DaySource) -> anyhow::Result<Vec<EventRow>> {
         taken_in_at: Timestamp::now(),
         bytes: file.open()?,
     };
-    let (scope, mut rows) = (Scope::shipped(), Vec::new());
-    let ending = decoding::decode(&mut Decoder::new(&scope), input, &mut |chunk| rows.extend(chunk.events))?;
+    let scope = Scope::shipped();
+    let (ending, rows) = decoding::decode_rows(&mut Decoder::new(&scope), input)?;
     let same = match (&source.sha256, &ending) {
         (Some(expected), Ending::Taken(row)) => row.sha256 == *expected,
         _ => true,

@@ -1,7 +1,9 @@
 //! The commands, one file each. A command gathers its parts, runs them, prints, and says how to exit.
 
 mod backtest;
+mod canary;
 mod detect;
+mod doctor;
 mod explain;
 mod findings;
 mod health;
@@ -39,6 +41,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Lake(command) => lake::run(command).await,
         Command::Worker(options) => worker::run(*options).await,
         Command::Verify(options) => verify::run(*options).await,
+        Command::Doctor(options) => doctor::run(*options).await,
+        Command::Canary(options) => canary::run(&options).await,
         Command::Health(options) => health::run(&options).await,
     }
 }

@@ -103,10 +103,25 @@ pub fn written(value: &ParameterValue) -> String {
     }
 }
 
-/// Checks headers and policy (by loading them), the law, and then runs every rule over an empty lake, which finds
-/// what does not plan and which columns are wrong.
+/// Checks headers and policy (by loading them), then everything else.
 async fn check(options: &RuleOptions) -> anyhow::Result<Exit> {
     let bound = policy_file::load(options)?;
+    // As for people, because only then every view is planned, needed or not.
+    let problems = problems(&bound, Horizon::Everything).await?;
+    for problem in &problems {
+        output::note(&format!("error: {problem}"));
+    }
+    let (rules, views) = (bound.rules.rules.len(), bound.rules.views.len());
+    output::data(&format!("checked {rules} rules and {views} views: {} problems\n", problems.len()))?;
+    Ok(if problems.is_empty() { Exit::Done } else { Exit::Usage })
+}
+
+/// What is wrong with rules that load: the law, and what shows when every rule runs over an empty lake, which finds
+/// what does not plan and which columns are wrong. As a worker runs them ([`Horizon::UpToNow`]), which is quicker.
+///
+/// # Errors
+/// When the empty lake cannot be made.
+pub async fn problems(bound: &Bound, horizon: Horizon) -> anyhow::Result<Vec<String>> {
     let mut problems: Vec<String> = Vec::new();
     for rule in bound.rules.rules.values() {
         let first_line = header_lines(&rule.file, &rule.sql);
@@ -119,20 +134,14 @@ async fn check(options: &RuleOptions) -> anyhow::Result<Exit> {
     let folder = tempfile::tempdir()?;
     let lake = Lake::open(&folder.path().join("lake").display().to_string(), Access::Write).await?;
     let now = Timestamp::now();
-    // As for people, because only then every view is planned, needed or not.
-    match workbench::open(&lake, &bound, now, Horizon::Everything).await {
+    match workbench::open(&lake, bound, now, horizon).await {
         Ok(engine) => {
             let failures = engine.evaluate(now, |_| {}).await.failures;
             problems.extend(failures.iter().map(|failure| output::with_causes(failure)));
         }
         Err(error) => problems.push(output::with_causes(error.as_ref())),
     }
-    for problem in &problems {
-        output::note(&format!("error: {problem}"));
-    }
-    let (rules, views) = (bound.rules.rules.len(), bound.rules.views.len());
-    output::data(&format!("checked {rules} rules and {views} views: {} problems\n", problems.len()))?;
-    Ok(if problems.is_empty() { Exit::Done } else { Exit::Usage })
+    Ok(problems)
 }
 
 /// Lines of a rule's or view's file before its SQL, so that errors name lines of the file.

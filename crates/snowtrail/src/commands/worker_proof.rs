@@ -1,10 +1,9 @@
 //! What a worker proves before it starts: that it can receive, write its lake, and page, without sending anything.
 //!
-//! Whether reads arrive at all is seen only while it runs; see [`crate::worker::watched`].
+//! `doctor` asks the same of the same edges, and much more. Whether reads arrive at all is seen only while it runs; see [`crate::worker::watched`].
 
 use std::collections::BTreeSet;
 
-use aws_sdk_sqs::types::QueueAttributeName;
 use snowtrail_lake::Lake;
 use snowtrail_model::Policy;
 use snowtrail_page::PublishTarget;
@@ -12,6 +11,10 @@ use tracing::{info, warn};
 
 use crate::aws::sqs::SqsQueue;
 use crate::places::RealPlaces;
+
+/// What is said of a queue without a redrive policy, here and by `doctor`.
+pub const NO_DEAD_LETTERS: &str =
+    "the queue has no dead-letter queue: a message that cannot be read comes back for ever";
 
 /// Proves the edges.
 ///
@@ -24,9 +27,8 @@ pub async fn prove(
     target: &PublishTarget,
     policy: &Policy,
 ) -> anyhow::Result<()> {
-    let attributes = queue.attributes().await?;
-    if !attributes.contains_key(&QueueAttributeName::RedrivePolicy) {
-        warn!("the queue has no dead-letter queue: a message that cannot be read comes back for ever");
+    if queue.setup().await?.dead_letters.is_none() {
+        warn!("{NO_DEAD_LETTERS}");
     }
     lake.location().prove_writable().await?;
     for arn in topics(target, policy) {
@@ -37,7 +39,7 @@ pub async fn prove(
 }
 
 /// Every topic that a page may go to.
-fn topics(target: &PublishTarget, policy: &Policy) -> BTreeSet<String> {
+pub fn topics(target: &PublishTarget, policy: &Policy) -> BTreeSet<String> {
     let PublishTarget::Topic(_) = target else { return BTreeSet::new() };
     let targets = policy.routes.iter().map(|route| &route.publish).chain([target]);
     targets.filter_map(|t| if let PublishTarget::Topic(arn) = t { Some(arn.clone()) } else { None }).collect()

@@ -137,8 +137,7 @@ impl Open {
         self.since.get_or_insert_with(Instant::now);
         match piece {
             Piece::Chunk(Chunk { events, rejects }) => {
-                let newest = events.iter().map(|row| row.event.event_time).max();
-                self.newest_event = self.newest_event.max(newest);
+                self.newest_event = self.newest_event.max(events.newest());
                 self.batch.events.extend(events);
                 self.batch.rejects.extend(rejects);
             }

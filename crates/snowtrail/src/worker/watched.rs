@@ -1,6 +1,6 @@
 //! Whether reads arrive at all. A feed that delivers only writes looks healthy and watches nobody.
 
-use snowtrail_lake::EventRow;
+use snowtrail_lake::Events;
 use std::sync::Arc;
 
 use crate::telemetry;
@@ -28,8 +28,8 @@ impl Watched {
     }
 
     /// Looks at the events of a batch.
-    pub fn see(&mut self, events: &[EventRow]) {
-        if events.iter().any(|row| READS.contains(&row.event.event_name.as_str())) {
+    pub fn see(&mut self, events: &Events) {
+        if events.names().any(|name| READS.contains(&name)) {
             (self.without_reads, self.told_at) = (0, 0);
             self.health.reads_arrive(true);
             return;

@@ -17,6 +17,8 @@ fn help_of_every_command_has_not_changed_unnoticed() {
         &["rules", "explain", "--help"],
         &["rules", "docs", "--help"],
         &["report", "--help"],
+        &["doctor", "--help"],
+        &["canary", "--help"],
     ] {
         help.push_str(&format!(
             "$ snowtrail {}\n{}\n",

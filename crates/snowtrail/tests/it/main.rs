@@ -4,7 +4,9 @@
 mod architecture;
 mod aws;
 mod bad_input;
+mod columns;
 mod commands;
+mod doctor;
 mod faults_table;
 mod law;
 mod makings;
@@ -16,6 +18,7 @@ mod rules;
 mod snowtrail;
 mod sql;
 mod story;
+mod sweeps_aside;
 mod ticks;
 mod upgrade;
 mod upkeep;

@@ -70,12 +70,17 @@ fn json_of(lake: &Path, asked: &[&str]) -> Value {
     serde_json::from_str(&said.stdout).expect("a JSON object")
 }
 
-/// The rows of a table or chart.
+/// The rows of a table or chart, the first with this name.
 fn rows<'r>(report: &'r Value, name: &str) -> &'r Vec<Value> {
+    all_rows(report, name).first().copied().expect("the table")
+}
+
+/// The rows of every table and chart with this name: a chart stands before the table that it was drawn from.
+fn all_rows<'r>(report: &'r Value, name: &str) -> Vec<&'r Vec<Value>> {
     let sections = report["sections"].as_array().expect("sections");
     let blocks = sections.iter().flat_map(|section| section["blocks"].as_array().expect("blocks"));
-    let mut parts = blocks.filter_map(|block| block.get("table").or_else(|| block.get("chart")));
-    parts.find(|part| part["name"] == name).expect("the table")["rows"].as_array().expect("rows")
+    let parts = blocks.filter_map(|block| block.get("table").or_else(|| block.get("chart")));
+    parts.filter(|part| part["name"] == name).map(|part| part["rows"].as_array().expect("rows")).collect()
 }
 
 #[test]
@@ -103,6 +108,62 @@ fn numbers_are_those_of_a_plain_query() {
     let requests = fact(&cost, "KMS requests").as_f64().expect("requests");
     let usd = fact(&cost, "Calls and requests").as_f64().expect("dollars");
     assert!((usd - (calls * 0.05 + requests * 0.03) / 10_000.0).abs() < 1e-5, "{usd}");
+}
+
+/// The rotation report over one fixture of a rule, without policy.
+fn rotation_over(fixture: &str) -> Value {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lake = folder.path().join("lake");
+    snowtrail(&["ingest", &format!("testdata/rules/{fixture}.json"), "--lake", text(&lake)]).expect_status(0);
+    let said = snowtrail(&["report", "rotation", "--lake", text(&lake), "--format", "json"]).expect_status(0);
+    serde_json::from_str(&said.stdout).expect("a JSON object")
+}
+
+#[test]
+fn a_reader_of_an_old_version_is_named_with_how_long_it_went_on() {
+    let told = rotation_over("stale-version-read/fires-on-a-pinned-version");
+    // A job that pins the version before: rotated on the 3rd at 10:00:15, its third and last read on the 4th at 18:00.
+    let stale = rows(&told, "rotation-stale");
+    assert_eq!(stale.len(), 1, "{stale:#?}");
+    assert_eq!(stale[0]["principal"], "arn:aws:iam::111122223333:role/Winterday-Batch-Role");
+    assert_eq!((&stale[0]["stale_reads"], &stale[0]["sessions"]), (&json!(3), &json!(1)));
+    assert_eq!(fact(&told, "Stale readers"), json!(1));
+    let seconds = (24 + 8) * 3_600 - 15;
+    let chart = rows(&told, "rotation-latency");
+    assert_eq!(chart.len(), 1);
+    assert_eq!(chart[0]["value"], json!(seconds));
+    let table = &all_rows(&told, "rotation-latency")[1][0];
+    assert_eq!(
+        (&table["lag"], &table["stale_reads"], &table["readers"]),
+        (&json!(seconds), &json!(3), &json!(1))
+    );
+    assert_eq!(table["last_reader"], stale[0]["principal"]);
+    assert_eq!(table["last_stale_read"], "2026-11-04T18:00:00Z");
+}
+
+#[test]
+fn whoever_reads_the_new_version_is_no_stale_reader() {
+    let told = rotation_over("stale-version-read/quiet-current-version");
+    assert_eq!(rows(&told, "rotation-stale"), &Vec::<Value>::new());
+    assert_eq!(fact(&told, "Stale readers"), json!(0));
+}
+
+#[test]
+fn secrets_of_one_path_that_rotate_together_are_a_herd() {
+    let told = rotation_over("rotation-herd/fires-five-of-one-family");
+    let herds = rows(&told, "rotation-herds");
+    assert_eq!(herds.len(), 1, "{herds:#?}");
+    let herd = &herds[0];
+    assert_eq!(
+        (&herd["family"], &herd["secrets"], &herd["failed"]),
+        (&json!("prod/orders-db/"), &json!(5), &json!(0))
+    );
+    // They start forty seconds apart.
+    assert_eq!((&herd["first_at"], &herd["within"]), (&json!("2026-11-03T12:00:00Z"), &json!(4 * 40)));
+    assert_eq!(fact(&told, "Herds"), json!(1));
+    for fixture in ["quiet-an-hour-apart", "quiet-of-different-families"] {
+        assert_eq!(fact(&rotation_over(&format!("rotation-herd/{fixture}")), "Herds"), json!(0), "{fixture}");
+    }
 }
 
 #[test]

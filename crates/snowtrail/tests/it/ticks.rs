@@ -6,6 +6,7 @@
 //! fixed, so that a failure repeats; `SNOWTRAIL_TICKS_SEED` draws another.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -27,7 +28,7 @@ const BATCHES: usize = 14;
 /// Where the last days begin.
 const PRESENT: &str = "2026-11-03T00:00:00Z";
 /// A policy under which the fixtures' contracts, hours and decoys all hold.
-const POLICY: &str = r#"
+pub(crate) const POLICY: &str = r#"
 [organization]
 accounts = ["111122223333", "222233334444"]
 regions = ["us-west-2", "us-east-1"]
@@ -54,20 +55,14 @@ cache_ttl = "5m"
 /// Rules of which the deal gives a tick nothing to revise: two are found by time alone (how a tick revises what is stuck has
 /// a test of its own below), the others stand on a past or on a contract that the other fixtures spoil.
 /// `snowtrail rules test` tries each in its scope by itself.
-const NOT_DEALT: [&str; 6] = [
-    "break-glass-misuse",
-    "cache-ignored",
-    "denied-then-allowed",
-    "key-rotation-disabled",
-    "rotation-stuck",
-    "slow-harvest",
-];
+const NOT_DEALT: [&str; 5] =
+    ["cache-ignored", "denied-then-allowed", "key-rotation-disabled", "rotation-stuck", "slow-harvest"];
 
 /// SplitMix64: enough chance for a deal, and the same on every machine.
-struct Chance(u64);
+pub(crate) struct Chance(pub(crate) u64);
 
 impl Chance {
-    fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -77,7 +72,7 @@ impl Chance {
 }
 
 /// All firing fixtures' records, the past and then the batches.
-fn dealt(chance: &mut Chance) -> Vec<Vec<Value>> {
+pub(crate) fn dealt(chance: &mut Chance) -> Vec<Vec<Value>> {
     let mut present: Vec<Value> = Vec::new();
     let mut batches = vec![Vec::new(); BATCHES + 1];
     for (number, fixture) in firing_fixtures().iter().enumerate() {
@@ -103,24 +98,24 @@ fn dealt(chance: &mut Chance) -> Vec<Vec<Value>> {
 }
 
 /// A lake that is fed and judged.
-struct Stage {
+pub(crate) struct Stage {
     folder: TempDir,
-    lake: Lake,
-    bound: Bound,
-    detector: Detector,
-    now: Timestamp,
+    pub(crate) lake: Lake,
+    pub(crate) bound: Arc<Bound>,
+    pub(crate) detector: Detector,
+    pub(crate) now: Timestamp,
     fed: usize,
 }
 
 impl Stage {
-    async fn new(bound: Bound) -> Stage {
+    pub(crate) async fn new(bound: Bound) -> Stage {
         let folder = tempdir().expect("a folder");
         let lake = Lake::open(text(&folder.path().join("lake")), Access::Write).await.expect("a lake");
         let detector = Detector::default();
-        Stage { folder, lake, bound, detector, now: Timestamp::UNIX_EPOCH, fed: 0 }
+        Stage { folder, lake, bound: Arc::new(bound), detector, now: Timestamp::UNIX_EPOCH, fed: 0 }
     }
 
-    async fn feed(&mut self, batch: &[Value]) {
+    pub(crate) async fn feed(&mut self, batch: &[Value]) {
         self.fed += 1;
         let log = self.folder.path().join(format!("{}.json", self.fed));
         std::fs::write(&log, json!({ "Records": batch }).to_string()).expect("a log");
@@ -130,18 +125,18 @@ impl Stage {
         self.now = newest.map_or(self.now, |at| self.now.max(at + SignedDuration::from_mins(5)));
     }
 
-    async fn sweep(&mut self) -> Detection {
+    pub(crate) async fn sweep(&mut self) -> Detection {
         let (lake, bound) = (&mut self.lake, &self.bound);
         self.detector.sweep(lake, bound, self.now, Range::default(), &mut |_| {}).await.expect("a sweep")
     }
 
-    async fn tick(&mut self) -> Ticked {
+    pub(crate) async fn tick(&mut self) -> Ticked {
         self.detector.tick(&mut self.lake, &self.bound, self.now).await.expect("a tick")
     }
 
     /// What a whole evaluation finds, and what is stored as open: `severity key` of the rules that ticks judge. A
     /// rotation that is stuck is found by time alone, so that a tick need not have seen it.
-    async fn differences(&self, swept: bool) -> Vec<String> {
+    pub(crate) async fn differences(&self, swept: bool) -> Vec<String> {
         let engine =
             workbench::open(&self.lake, &self.bound, self.now, Horizon::UpToNow).await.expect("a session");
         let whole = engine.evaluate(self.now, |_| {}).await.findings;
@@ -211,12 +206,12 @@ async fn play(bound: Bound, seed: u64) -> Play {
     play
 }
 
-fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     let drawn = std::env::var("SNOWTRAIL_TICKS_SEED").ok().and_then(|seed| seed.parse().ok());
     drawn.unwrap_or(20_261_103)
 }
 
-fn bound(policy: Option<&str>) -> Bound {
+pub(crate) fn bound(policy: Option<&str>) -> Bound {
     let rules = RuleSet::shipped().expect("the rules that ship");
     let policy = policy.map(|text| Policy::parse(text, "policy", &rules.declared()).expect("a policy"));
     Bound { rules, policy: policy.unwrap_or_default() }
@@ -256,7 +251,7 @@ async fn late_end_of_a_stuck_rotation_is_told_by_a_tick() {
 }
 
 /// The records of a rule's fixture.
-fn fixture(path: &str) -> Vec<Value> {
+pub(crate) fn fixture(path: &str) -> Vec<Value> {
     records(&root().join("testdata/rules").join(path))
 }
 

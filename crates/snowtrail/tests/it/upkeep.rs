@@ -233,9 +233,15 @@ async fn compacted_file_is_encoded_as_ingest_encodes() {
             let dictionary = c.dictionary_page_offset().is_some();
             (c.column_path().string(), c.compression(), dictionary, c.bloom_filter_offset().is_some())
         };
-        group.columns().iter().map(column).collect::<Vec<_>>()
+        // Of one commit it is known that a column has no value at all; of a stream of rows it is not.
+        let has_values = |c: &&parquet::file::metadata::ColumnChunkMetaData| {
+            let nulls = c.statistics().and_then(|s| s.null_count_opt());
+            nulls.is_none_or(|nulls| nulls < c.num_values().unsigned_abs())
+        };
+        group.columns().iter().filter(has_values).map(column).collect::<Vec<_>>()
     };
     let ingested = told(&stage.event_files()[0]);
+    assert!(ingested.len() > 20, "{ingested:?}");
     stage.compact().await;
     assert_eq!(told(&stage.event_files()[0]), ingested);
 }

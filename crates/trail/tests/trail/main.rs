@@ -16,3 +16,4 @@ mod object_kinds;
 mod oracle;
 mod records;
 mod support;
+mod whole;

@@ -9,7 +9,7 @@ use datafusion::prelude::SessionContext;
 use jiff::Timestamp;
 use snowtrail_lake::Lake;
 use snowtrail_rules::answers::{Row, literals, rows};
-use snowtrail_rules::memory::keep_events;
+use snowtrail_rules::memory::{Beside, keep_events};
 use snowtrail_rules::{Engine, Setting};
 
 use crate::policy_file::Bound;
@@ -197,7 +197,7 @@ pub async fn session<'b>(lake: &Lake, bound: &'b Bound, span: Span) -> anyhow::R
     let session = workbench::reading(lake).await?;
     let within = format!("event_time >= TIMESTAMP '{}' AND event_time < TIMESTAMP '{}'", span.from, span.to);
     workbench::show_only(&session, &within).await?;
-    keep_events(&session, &bound.rules).await.context("failed to read the events")?;
+    keep_events(&session, &bound.rules, Beside::Nothing).await.context("failed to read the events")?;
     workbench::show_findings(&session).await?;
     Ok(Engine::new(session, &bound.rules, &bound.policy, span.to, &Setting::default()).await?)
 }

@@ -3,8 +3,8 @@
 use snowtrail_model::Policy;
 use snowtrail_report::{Block, Fact, Report, Table, Value};
 
+use super::parts::{fact, section, untitled};
 use super::question::Asking;
-use super::secret::{fact, section, untitled};
 use super::{charts, distinct};
 
 /// What it asks.
@@ -16,10 +16,15 @@ pub const QUESTIONS: &[&str] = &[
     "access-unread",
     "access-stopped",
     "access-break-glass",
+    "access-proof",
 ];
 
 /// Owners that get a line to sign; the others sign for each other.
 const SIGNERS_MAX: usize = 12;
+
+/// What the section of proof begins with.
+const PROOF_NOTE: &str = "All of this stands on CloudTrail's log files. Where they are verified, CloudTrail's signature says that \
+                          none was changed, added or taken away; where they are not, nobody has proven that.";
 
 /// Asks and arranges.
 ///
@@ -33,6 +38,7 @@ pub async fn report(asking: &Asking<'_>, policy: &Policy) -> anyhow::Result<Repo
     let unread = asking.ask("access-unread").await?;
     let stopped = asking.ask("access-stopped").await?;
     let glass = with_reasons(asking.ask("access-break-glass").await?, policy);
+    let proof = asking.ask("access-proof").await?;
     let facts = facts(&who, &unread, &stopped, &glass);
     let signature = signature(&who);
     let is_person = |kind: &str| matches!(kind, "human" | "root");
@@ -62,6 +68,7 @@ pub async fn report(asking: &Asking<'_>, policy: &Policy) -> anyhow::Result<Repo
             table(stopped),
         ),
         section("Open findings", "", table(findings)),
+        section("How we know", PROOF_NOTE, table(proof)),
         section("Review", "", vec![signature]),
     ];
     Ok(Report { facts, sections, ..asking.report("access", "Access review", about) })

@@ -4,9 +4,9 @@ use snowtrail_model::policy::{ParameterValue, format_duration};
 use snowtrail_report::{Block, Report, Value};
 
 use super::charts;
+use super::parts::{fact, section, untitled};
 use super::prices::Prices;
 use super::question::Asking;
-use super::secret::{fact, section, untitled};
 use crate::cli;
 
 /// What it asks.

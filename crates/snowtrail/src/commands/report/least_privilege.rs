@@ -8,9 +8,9 @@ use snowtrail_report::chart::{Chart, Drawing, Tone};
 use snowtrail_report::{Block, Column, Fact, Kind, Report, Table, Value};
 
 use super::iam::{Grant, Grants};
+use super::parts::{fact, section, untitled};
 use super::policies::{self, Use};
 use super::question::Asking;
-use super::secret::{fact, section, untitled};
 use super::{charts, distinct};
 use crate::cli;
 

@@ -13,6 +13,7 @@ mod contract;
 mod cost;
 mod iam;
 mod least_privilege;
+mod parts;
 mod place;
 mod policies;
 mod prices;

@@ -4,8 +4,8 @@ use snowtrail_model::Policy;
 use snowtrail_report::{Block, Fact, Report, Table, Value};
 
 use super::charts;
+use super::parts::{fact, section, untitled};
 use super::question::Asking;
-use super::secret::{fact, section, untitled};
 
 /// What it asks.
 pub const QUESTIONS: &[&str] =

@@ -1,8 +1,9 @@
 //! The dossier of one secret.
 
 use snowtrail_model::Policy;
-use snowtrail_report::{Block, Fact, Report, Section, Table, Value};
+use snowtrail_report::{Block, Fact, Report, Table, Value};
 
+use super::parts::{fact, section, untitled};
 use super::place::Place;
 use super::question::Asking;
 use super::{charts, contract};
@@ -99,19 +100,4 @@ fn facts(what: &Table, readers: &Table, refused: &Table, rotations: &Table, find
         fact("Last rotated", newest(what, "last_rotated"), "RotationSucceeded, in all of the lake"),
         fact("Open findings", Value::Count(findings.rows.len() as u64), "whose window touches this range"),
     ]
-}
-
-/// A fact.
-pub fn fact(name: &str, value: Value, basis: &str) -> Fact {
-    Fact { name: name.to_owned(), value, basis: basis.to_owned() }
-}
-
-/// A section.
-pub fn section(title: &str, note: &str, blocks: Vec<Block>) -> Section {
-    Section { title: title.to_owned(), note: note.to_owned(), blocks }
-}
-
-/// A table whose section says its title.
-pub fn untitled(table: Table) -> Table {
-    Table { title: String::new(), ..table }
 }

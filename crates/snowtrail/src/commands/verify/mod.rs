@@ -15,6 +15,7 @@ mod hashes;
 mod inventory;
 mod keys;
 mod logs;
+mod proven;
 mod report;
 mod source;
 
@@ -64,6 +65,7 @@ pub async fn run(options: Verify) -> anyhow::Result<Exit> {
     if let Some(lake) = &mut lake {
         let revisions = findings::record(lake, &proofs, &span, source.shows_whole_accounts()).await?;
         output::note(&format!("{} findings changed with this run", revisions.len()));
+        lake.record_verifications(&proven::rows(&proofs, &span, &options.source)).await?;
         if let Some(target) = target {
             exit = exit.max(page(lake, &options, target, &revisions, span.now).await?);
         }

@@ -4,11 +4,14 @@
 //! them. What happens when things break in between is the simulation's business (`sim`), and `chaos` does it with real
 //! processes.
 
+mod canary;
 mod chaos;
 mod deployed;
+mod doctor;
 pub mod emulator;
 mod end_to_end;
 mod envelopes;
+mod peer;
 pub mod proxy;
 pub mod records;
 mod scale_out;
