@@ -3,7 +3,7 @@
 #
 #     deploy/local-cluster.sh                      two executors of two cores each, scheduler at df://127.0.0.1:50050
 #     deploy/local-cluster.sh 4 50060              four executors, scheduler at port 50060
-#     PROGRAMS=/opt/ballista deploy/local-cluster.sh   programs that are there already
+#     BALLISTA_PROGRAMS=/opt/ballista deploy/local-cluster.sh   programs that are there already
 #
 # Then, in another shell:
 #
@@ -19,11 +19,11 @@ executors=${1:-2}
 port=${2:-50050}
 cores=${CORES:-2}
 root=$(cd "$(dirname "$0")/.." && pwd)
-if [ -z "${PROGRAMS:-}" ]; then
+if [ -z "${BALLISTA_PROGRAMS:-}" ]; then
     target=${CARGO_TARGET_DIR:-$root/target}
     (cd "$root/testdata/peers/ballista" &&
         cargo build --release --locked --target-dir "$target" -p ballista-scheduler -p ballista-executor --bins)
-    PROGRAMS=$target/release
+    BALLISTA_PROGRAMS=$target/release
 fi
 
 work=$(mktemp -d)
@@ -32,7 +32,7 @@ end() { kill "${pids[@]}" 2>/dev/null || true; wait || true; rm -rf "$work"; }
 trap end EXIT
 trap 'exit 0' INT TERM
 
-"$PROGRAMS/ballista-scheduler" --bind-host 127.0.0.1 --external-host 127.0.0.1 --bind-port "$port" \
+"$BALLISTA_PROGRAMS/ballista-scheduler" --bind-host 127.0.0.1 --external-host 127.0.0.1 --bind-port "$port" \
     >"$work/scheduler.log" 2>&1 &
 pids+=($!)
 until (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
@@ -42,7 +42,7 @@ done
 for number in $(seq 1 "$executors"); do
     base=$((port + 10 * number))
     mkdir "$work/$number"
-    "$PROGRAMS/ballista-executor" --scheduler-host 127.0.0.1 --scheduler-port "$port" --bind-host 127.0.0.1 \
+    "$BALLISTA_PROGRAMS/ballista-executor" --scheduler-host 127.0.0.1 --scheduler-port "$port" --bind-host 127.0.0.1 \
         --external-host 127.0.0.1 --bind-port "$base" --bind-grpc-port $((base + 1)) --bind-health-port $((base + 2)) \
         --vcores "$cores" --work-dir "$work/$number" >"$work/executor-$number.log" 2>&1 &
     pids+=($!)

@@ -1,59 +1,52 @@
-//! A query is sent to the scheduler, and sent again when it failed.
+//! A query is planned here, sent to the scheduler, and sent again when it failed.
+//!
+//! What is sent is the physical plan. The scheduler cuts it into stages and changes nothing else, so a rule runs as it was
+//! planned here, by the optimizer that the rules are tested with. A logical plan would lose the columns of relations without
+//! rows on the wire, could not hold a subquery, and would be optimized a second time by other rules (DataFusion 55).
 //!
 //! The scheduler runs a stage again whose executor was lost. What it cannot do again is hand over a result that lay on the
 //! lost executor when the client came for it, or a job that it gave up because executors kept failing. So the client
 //! holds a result back until all of it is there, and asks anew. That is safe, because a query either reads, or writes one
 //! file under one name (see [`snowtrail_rules::shared`]). A query that is wrong fails as often, at the price of its
 //! attempts.
-//!
-//! Sends logical plans as Ballista does; what may stand in them is narrower than what the engine can run, see
-//! [`rules_that_can_be_sent`].
 
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use async_trait::async_trait;
+use ballista_core::execution_plans::execute_physical_plan;
+use ballista_core::extension::SessionConfigExt;
+use ballista_core::serde::BallistaPhysicalExtensionCodec;
 use datafusion::catalog::Session;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::Result;
 use datafusion::execution::TaskContext;
 use datafusion::execution::context::QueryPlanner;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::optimizer::OptimizerRule;
-use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::common::collect;
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, SendableRecordBatchStream,
+    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties, SendableRecordBatchStream,
 };
+use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
+use datafusion_proto::protobuf::PhysicalPlanNode;
 use futures::{StreamExt, TryStreamExt, stream};
 
 /// How often a query is sent before its error is believed.
 const ATTEMPTS_MAX: usize = 3;
 
-/// Rules of the optimizer that put a relation without rows into a plan. On the wire such a relation loses its columns
-/// (DataFusion 55: `EmptyRelationNode` has one field, `produce_one_row`), and the scheduler then refuses what stands above
-/// it. The scheduler optimizes once more, with all rules.
-const EMPTYING: [&str; 4] =
-    ["eliminate_filter", "eliminate_join", "eliminate_limit", "propagate_empty_relation"];
-
-type Rule = Arc<dyn OptimizerRule + Send + Sync>;
-
-/// The optimizer's rules without those whose plans cannot be sent.
-pub fn rules_that_can_be_sent(rules: &[Rule]) -> Vec<Rule> {
-    rules.iter().filter(|rule| !EMPTYING.contains(&rule.name())).cloned().collect()
-}
-
-/// A planner whose plans are asked again.
+/// A planner whose plans run on a cluster.
 #[derive(Debug)]
 pub struct Asking {
-    remote: Arc<dyn QueryPlanner + Send + Sync>,
+    scheduler: String,
 }
 
 impl Asking {
-    /// Over the planner that sends.
-    pub fn over(remote: Arc<dyn QueryPlanner + Send + Sync>) -> Asking {
-        Asking { remote }
+    /// Of the scheduler at `http://host:port`.
+    pub fn of(scheduler: String) -> Asking {
+        Asking { scheduler }
     }
 }
 
@@ -64,19 +57,30 @@ impl QueryPlanner for Asking {
         plan: &LogicalPlan,
         session: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(Asked { query: self.remote.create_physical_plan(plan, session).await? }))
+        let query = DefaultPhysicalPlanner::default().create_physical_plan(plan, session).await?;
+        let (scheduler, session_id) = (self.scheduler.clone(), session.session_id().to_owned());
+        let properties = Arc::new(PlanProperties::new(
+            EquivalenceProperties::new(query.schema()),
+            Partitioning::UnknownPartitioning(1),
+            EmissionType::Final,
+            Boundedness::Bounded,
+        ));
+        Ok(Arc::new(Asked { scheduler, session_id, query, properties }))
     }
 }
 
 /// A query that is sent when it is executed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Asked {
+    scheduler: String,
+    session_id: String,
     query: Arc<dyn ExecutionPlan>,
+    properties: Arc<PlanProperties>,
 }
 
 impl DisplayAs for Asked {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        write!(f, "Asked: attempts={ATTEMPTS_MAX}")
+        write!(f, "Asked: scheduler={}, attempts={ATTEMPTS_MAX}", self.scheduler)
     }
 }
 
@@ -86,11 +90,12 @@ impl ExecutionPlan for Asked {
     }
 
     fn properties(&self) -> &Arc<PlanProperties> {
-        self.query.properties()
+        &self.properties
     }
 
+    /// None: what is sent is planned to its end, and no rule of this process may change it.
     fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.query]
+        Vec::new()
     }
 
     fn apply_expressions(
@@ -100,20 +105,16 @@ impl ExecutionPlan for Asked {
         Ok(TreeNodeRecursion::Continue)
     }
 
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let query = children.pop().unwrap_or_else(|| Arc::clone(&self.query));
-        Ok(Arc::new(Asked { query }))
+    fn with_new_children(self: Arc<Self>, _: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
     }
 
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let query = Arc::clone(&self.query);
+    fn execute(&self, _: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let asked = self.clone();
         let rows = stream::once(async move {
             let mut attempt = 1;
             loop {
-                match answer(&query, partition, &context).await {
+                match asked.answer(&context).await {
                     Err(error) if attempt < ATTEMPTS_MAX => {
                         tracing::warn!(attempt, error = %error, "cluster_asked_again");
                         attempt += 1;
@@ -126,10 +127,18 @@ impl ExecutionPlan for Asked {
     }
 }
 
-async fn answer(
-    query: &Arc<dyn ExecutionPlan>,
-    partition: usize,
-    context: &Arc<TaskContext>,
-) -> Result<Vec<RecordBatch>> {
-    collect(query.execute(partition, Arc::clone(context))?).await
+impl Asked {
+    async fn answer(&self, context: &TaskContext) -> Result<Vec<RecordBatch>> {
+        let config = context.session_config();
+        let (ballista, codec) = (config.ballista_config(), BallistaPhysicalExtensionCodec::default());
+        let rows = execute_physical_plan::<PhysicalPlanNode>(
+            self.scheduler.clone(),
+            &ballista,
+            Arc::clone(&self.query),
+            &codec,
+            self.session_id.clone(),
+            config.clone(),
+        );
+        collect(rows.await?).await
+    }
 }

@@ -1,7 +1,7 @@
 //! The rules on other machines: a stock Ballista scheduler and its executors.
 //!
 //! The client (this process) reads the lake's log and resolves each table into plain Parquet files, writes the policy's
-//! small tables as files, and sends logical plans. Scheduler and executors are the ones that Ballista publishes, with
+//! small tables as files, plans the queries, and sends the plans. Scheduler and executors are the ones that Ballista publishes, with
 //! nothing of ours in them: they see Parquet files, stock functions, and a folder to write into. What they need is the
 //! version of the engine that this program is built with, the lake under the same address as the client, and leave to
 //! write below `cluster/` in it.
@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use arrow::array::RecordBatch;
-use ballista::extension::{SessionConfigExt, SessionStateExt};
+use ballista_core::extension::{SessionConfigExt, SessionStateExt};
 use datafusion::execution::SessionStateBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use jiff::Timestamp;
@@ -116,12 +116,10 @@ impl Cluster {
             .with_create_default_catalog_and_schema(true)
             .with_ballista_job_name("snowtrail");
         let stock = SessionStateBuilder::new().with_default_features().with_config(config).build();
-        let remote = stock.upgrade_for_ballista(format!("http://{}", self.scheduler.authority))?;
-        let rules = asking::rules_that_can_be_sent(remote.optimizers());
-        let planner = asking::Asking::over(Arc::clone(remote.query_planner()));
+        let scheduler = format!("http://{}", self.scheduler.authority);
+        let remote = stock.upgrade_for_ballista(scheduler.clone())?;
         let remote = SessionStateBuilder::new_from_existing(remote)
-            .with_optimizer_rules(rules)
-            .with_query_planner(Arc::new(planner))
+            .with_query_planner(Arc::new(asking::Asking::of(scheduler)))
             .build();
         Ok(SessionContext::new_with_state(remote))
     }

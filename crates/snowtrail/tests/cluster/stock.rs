@@ -122,8 +122,12 @@ pub fn files_below(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The folder of the programs. Built here, because a cargo that runs tests no longer holds its lock.
+/// The folder of the programs: the one that `BALLISTA_PROGRAMS` names, or else built here, which is possible because a
+/// cargo that runs tests no longer holds its lock.
 fn built() -> PathBuf {
+    if let Some(programs) = std::env::var_os("BALLISTA_PROGRAMS") {
+        return programs.into();
+    }
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let build = || {
         let mut cargo = Command::new(env!("CARGO"));
