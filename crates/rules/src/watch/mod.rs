@@ -55,10 +55,10 @@ pub const LANDMARKS_MAX: usize = 100_000;
 /// Principals that one tick looks into. Of more the events are left to a whole evaluation, except the landmarks.
 pub const PRINCIPALS_MAX: usize = 1_000;
 
-/// Events that one tick has in sight, landmarks aside; they cost about a second. Of principals that were busier the latest
-/// are looked at, and rules that look further back than those judge them in whole evaluations only: a page about the one
-/// must not wait for the history of the other.
-pub const EVENTS_IN_SIGHT_MAX: usize = 10_000;
+/// Events that one tick has in sight, landmarks aside; they cost about half a second of one core, and 50 MB. Of principals
+/// that were busier the latest are looked at, and rules that look further back than those judge them in whole evaluations
+/// only: a page about the one must not wait for the history of the other.
+pub const EVENTS_IN_SIGHT_MAX: usize = 5_000;
 
 /// Recent events that are held so that ticks need not read them from the lake, about 100 bytes each, most of them on disk.
 pub const EVENTS_HELD_MAX: usize = 2_000_000;
