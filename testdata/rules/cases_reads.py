@@ -408,7 +408,9 @@ memory = "100d"
 @case
 def first_seen_reader__quiet_quarterly_job_by_the_contract(t):
     """Differs in the contract: it remembers for a hundred days, and the same role read it three months before."""
-    t.get_secret_value("2026-08-03T10:00:00Z", batch_job(), db())
+    t.get_secret_value("2026-08-03T10:00:00Z", task(), db())
+    t.get_secret_value("2026-08-03T11:00:00Z", batch_job(), Secret(OTHER))
+    t.get_secret_value("2026-08-03T12:00:00Z", batch_job(), db())
     known_apart(t)
     t.get_secret_value("2026-11-03T10:00:00Z", batch_job(), db())
     return {"policy": QUARTER}
