@@ -67,9 +67,9 @@ impl Place {
     }
 
     fn ask(&self, query: &str) -> Vec<Value> {
-        let inventory = self.at("inventory.json");
+        let (lake, inventory) = (self.lake(), self.at("inventory.json"));
         let asked =
-            ["sql", query, "--lake", text(&self.lake()), "--inventory", text(&inventory), "--format", "json"];
+            ["sql", query, "--lake", text(&lake), "--inventory", text(&inventory), "--format", "json"];
         snowtrail(&asked).expect_status(0).json()
     }
 }
@@ -152,7 +152,8 @@ fn report_on_access_names_listed_secrets_that_nobody_read() {
 fn bad_inventory_is_wrong_use_and_says_what_to_do() {
     let place = Place::new();
     let refused = |file: &Path, status: i32| {
-        let asked = ["sql", "SELECT 1", "--lake", text(&place.lake()), "--inventory", text(file)];
+        let lake = place.lake();
+        let asked = ["sql", "SELECT 1", "--lake", text(&lake), "--inventory", text(file)];
         snowtrail(&asked).expect_status(status).stderr
     };
     let missing = refused(&place.at("nowhere.json"), 3);
