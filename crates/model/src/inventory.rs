@@ -296,9 +296,12 @@ fn object<'e>(entry: &'e Map<String, Value>, key: &str) -> Result<Option<&'e Map
 
 fn days(rules: &Map<String, Value>) -> Result<Option<i64>, String> {
     let key = "AutomaticallyAfterDays";
-    // The longest that AWS takes is 1000 days.
-    let days = |value: &Value| value.as_i64().filter(|days| (1..=1_000).contains(days));
-    present(rules, key).map(|value| days(value).ok_or_else(|| wrong(key, "1 to 1000 days"))).transpose()
+    // The longest that AWS takes is 1000 days; nothing is what it lists where rotation was switched off.
+    let days = |value: &Value| value.as_i64().filter(|days| (0..=1_000).contains(days));
+    let days = present(rules, key)
+        .map(|value| days(value).ok_or_else(|| wrong(key, "0 to 1000 days")))
+        .transpose()?;
+    Ok(days.filter(|days| *days > 0))
 }
 
 /// RFC 3339 with an offset as the command line writes it, or seconds since 1970 as the service does.

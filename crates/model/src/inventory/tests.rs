@@ -93,7 +93,7 @@ fn every_slip_says_where_it_is_and_what_to_do() {
         page(&entry("").replace("-a1B2c3", "")),
         page(&entry("").replace(r#""Name": "prod/db""#, r#""Name": "prod/web""#)),
         page(&entry(r#", "CreatedDate": "yesterday""#)),
-        page(&entry(r#", "RotationRules": {"AutomaticallyAfterDays": 0}"#)),
+        page(&entry(r#", "RotationRules": {"AutomaticallyAfterDays": -1}"#)),
         page(&entry(r#", "Tags": {"Team": "snow"}"#)),
         page(&entry(r#", "RotationEnabled": "yes""#)),
         cut,
@@ -108,6 +108,13 @@ fn every_slip_says_where_it_is_and_what_to_do() {
 fn problems_beyond_what_anybody_reads_are_counted() {
     let entries = vec!["1"; PROBLEMS_MAX + 5].join(",");
     assert!(refusal(&format!(r#"{{"SecretList": [{entries}]}}"#)).ends_with("\n  and 5 more"));
+}
+
+#[test]
+fn rotation_after_no_days_is_none() {
+    let of = |days: u16| entry(&format!(r#", "RotationRules": {{"AutomaticallyAfterDays": {days}}}"#));
+    let days = |text: &str| read(text).unwrap().secrets().next().and_then(|secret| secret.rotation_days);
+    assert_eq!((days(&of(0)), days(&of(1_000))), (None, Some(1_000)));
 }
 
 #[test]
