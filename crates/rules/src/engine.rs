@@ -4,7 +4,7 @@
 //! in. The cost is proportional to the tables. A rule that fails takes no other down and becomes a finding itself
 //! (guarantee 8).
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::error::DataFusionError;
@@ -15,6 +15,7 @@ use snowtrail_model::{Finding, FindingState, Policy, Severity};
 use crate::binding::{Literals, bind};
 use crate::error::{Result, RuleError};
 use crate::knowledge::{GATHERED_VIEWS, Knowledge};
+use crate::listed;
 use crate::memory::Making;
 use crate::planning::careful;
 use crate::rows;
@@ -42,6 +43,8 @@ pub struct Setting {
     pub views: BTreeSet<String>,
     /// From when on the table `local_time` is needed; none means from the first event on.
     pub local_from: Option<Timestamp>,
+    /// Names of the secrets of whom the inventory is needed; none means all.
+    pub listed: Option<HashSet<String>>,
 }
 
 /// A session with tables, views and the policy's small tables, ready to run rules.
@@ -82,6 +85,7 @@ impl<'a> Engine<'a> {
         careful(&session);
         let known = |source| RuleError::Sql { file: "what is known".to_owned(), doing: "register", source };
         setting.known.register(&session).map_err(known)?;
+        listed::register(&session, policy, setting.listed.as_ref())?;
         let mut views = Views::new(&session, &rules.views, &Literals::now(now))?;
         let store = Store::of(setting.making)?;
         let engine = Engine { session, rules, policy, now, making: setting.making, _store: store.clone() };

@@ -9,6 +9,7 @@
 //! - `policy_people`: principals that `[[humans]]` names.
 //! - `local_time`: quarter hours from a day before the first event to a day after the last, in local terms.
 //! - `policy_trail`: what `[trail]` and `[organization]` list, and the heartbeat in seconds.
+//! - `policy_parameters`: parameters of rules that a contract sets for its own secrets.
 //!
 //! Size: proportional to secrets and principals seen and to the days covered, never to the number of events.
 
@@ -24,12 +25,13 @@ use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
 use jiff::{SignedDuration, Timestamp};
 use snowtrail_model::Policy;
-use snowtrail_model::policy::{ClockTime, QuietHours, Role, SecretEntry, Slot};
+use snowtrail_model::policy::{ClockTime, ParameterValue, QuietHours, Role, SecretEntry, Slot};
 
 use crate::answers::{Row, rows};
 use crate::engine::Setting;
 use crate::error::{Result, RuleError};
 use crate::knowledge::Knowledge;
+use crate::listed::{INVENTORY, INVENTORY_TAGS};
 use crate::memory;
 
 /// What a small table is, for people.
@@ -42,15 +44,17 @@ pub struct Described {
     pub columns: &'static [(&'static str, &'static str)],
 }
 
-const ACCOUNT: (&str, &str) = ("account_id", "Account of the secret");
-const REGION: (&str, &str) = ("aws_region", "Region of the secret");
-const SECRET: (&str, &str) = ("secret_name", "Name of the secret");
+pub(crate) const ACCOUNT: (&str, &str) = ("account_id", "Account of the secret");
+pub(crate) const REGION: (&str, &str) = ("aws_region", "Region of the secret");
+pub(crate) const SECRET: (&str, &str) = ("secret_name", "Name of the secret");
 
 /// What the small tables and their columns mean.
-pub const DESCRIBED: [Described; 5] = [
+pub const DESCRIBED: [Described; 8] = [
+    INVENTORY,
+    INVENTORY_TAGS,
     Described {
         name: "policy_secrets",
-        about: "One row for each secret seen, and what the policy declares about it; null where nothing",
+        about: "One row for each secret seen or listed, and what the policy declares about it; null where nothing",
         columns: &[
             ACCOUNT,
             REGION,
@@ -80,6 +84,18 @@ pub const DESCRIBED: [Described; 5] = [
             SECRET,
             ("role", "reader, rotator, admin or break_glass"),
             ("principal", "Who: stable identity"),
+        ],
+    },
+    Described {
+        name: "policy_parameters",
+        about: "One row for each secret seen or listed, and each parameter of a rule that its contract sets for it",
+        columns: &[
+            ("rule", "Id of the rule"),
+            ("name", "Name of the parameter"),
+            ACCOUNT,
+            REGION,
+            SECRET,
+            ("value", "Its value; durations in seconds"),
         ],
     },
     Described {
@@ -162,6 +178,7 @@ async fn tables(
     Ok(vec![
         ("policy_secrets", policy_secrets(policy, &secrets, &tags)?),
         ("policy_principals", policy_principals(policy, &pairs, &tags, &setting.known)?),
+        ("policy_parameters", policy_parameters(policy, &secrets, &tags)?),
         ("policy_people", policy_people(policy, &principals)?),
         ("policy_trail", policy_trail(policy)?),
         ("local_time", local_time(policy, &bounds, setting.local_from)?),
@@ -264,6 +281,44 @@ fn policy_principals(
     batch(names.into_iter().enumerate().map(|(at, name)| (name, column(at))).collect())
 }
 
+fn policy_parameters(
+    policy: &Policy,
+    secrets: &[Row],
+    tags: &Tags,
+) -> std::result::Result<RecordBatch, ArrowError> {
+    let mut set: Vec<(&str, &str, SecretKey, Option<i64>)> = Vec::new();
+    for key in secrets.iter().map(secret_key) {
+        let Some((_, entry)) = entry(policy, &key, tags) else { continue };
+        let parameters =
+            entry.parameters.iter().flat_map(|(rule, set)| set.iter().map(move |one| (rule, one)));
+        set.extend(
+            parameters.map(|(rule, (name, value))| {
+                (rule.as_str(), name.as_str(), key.clone(), whole_number(value))
+            }),
+        );
+    }
+    let column = |get: &dyn Fn(&(&str, &str, SecretKey, Option<i64>)) -> String| {
+        texts(set.iter().map(|one| Some(get(one))))
+    };
+    batch(vec![
+        ("rule", column(&|(rule, ..)| (*rule).to_owned())),
+        ("name", column(&|(_, name, ..)| (*name).to_owned())),
+        ("account_id", column(&|(.., key, _)| key.0.clone())),
+        ("aws_region", column(&|(.., key, _)| key.1.clone())),
+        ("secret_name", column(&|(.., key, _)| key.2.clone())),
+        ("value", Arc::new(set.iter().map(|(.., value)| *value).collect::<Int64Array>()) as ArrayRef),
+    ])
+}
+
+/// A value as the table holds it. Headers let no other kind be set for single secrets.
+fn whole_number(value: &ParameterValue) -> Option<i64> {
+    match value {
+        ParameterValue::Int(number) => Some(*number),
+        ParameterValue::Duration(duration) => Some(duration.as_secs()),
+        ParameterValue::Float(_) | ParameterValue::Text(_) | ParameterValue::Bool(_) => None,
+    }
+}
+
 fn policy_people(policy: &Policy, principals: &[Row]) -> std::result::Result<RecordBatch, ArrowError> {
     let people = principals.iter().filter(|row| policy.is_person(text(row, 0)));
     batch(vec![("principal", texts(people.map(|row| row.get(0).map(str::to_owned))))])
@@ -344,11 +399,12 @@ mod tests {
         let made = [
             policy_secrets(&policy, &[], &Tags::new()).unwrap(),
             policy_principals(&policy, &[], &Tags::new(), &Knowledge::default()).unwrap(),
+            policy_parameters(&policy, &[], &Tags::new()).unwrap(),
             policy_people(&policy, &[]).unwrap(),
             policy_trail(&policy).unwrap(),
             local_time(&policy, &bounds, None).unwrap(),
         ];
-        for (table, described) in made.iter().zip(DESCRIBED) {
+        for (table, described) in made.iter().zip(DESCRIBED.into_iter().skip(2)) {
             let columns: Vec<&str> = table.schema_ref().fields().iter().map(|f| f.name().as_str()).collect();
             assert_eq!(
                 columns,

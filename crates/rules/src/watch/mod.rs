@@ -278,6 +278,7 @@ impl Watch {
             known: in_sight.known,
             gathers: true,
             local_from: Some(in_sight.since),
+            listed: Some(in_sight.names),
             ..Setting::default()
         };
         let rules = question.rules();
