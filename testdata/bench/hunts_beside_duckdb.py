@@ -166,7 +166,7 @@ def compared(session, binary: Path, lake: Path, hunt: str, rounds: int) -> tuple
     theirs, ours, found = [], [], 0
     for _ in range(rounds):
         wall, cpu = time.monotonic(), time.process_time()
-        found = session.execute(sql, given).fetch_arrow_table().num_rows
+        found = session.execute(sql, given).to_arrow_table().num_rows
         theirs.append(ingest_cost.Cost(time.process_time() - cpu, time.monotonic() - wall))
         ours.append(ingest_cost.run([str(binary), "sql", "--hunt", hunt, "--lake", str(lake), "--format", "csv"]))
     counted = len(ask(binary, lake, None, "--hunt", hunt, "--format", "json").splitlines())
