@@ -137,60 +137,100 @@ pub fn ground_views(policy: &Policy) -> impl Iterator<Item = &'static str> {
     GROUND_VIEWS.into_iter().chain(selects_by_tags(policy).then_some(TAGS_VIEW))
 }
 
+/// The names of the small tables that are made from the policy, see [`crate::listed`] for the others.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    let listed = [INVENTORY.name, INVENTORY_TAGS.name];
+    DESCRIBED.iter().map(|described| described.name).filter(move |name| !listed.contains(name))
+}
+
+/// The views that some of the small tables are made from.
+pub(crate) fn grounds_of(tables: &[&str], policy: &Policy) -> Vec<&'static str> {
+    let is_made = |table| tables.contains(&table);
+    let by_secret = is_made("policy_secrets") || (is_made("policy_parameters") && sets_parameters(policy));
+    let tagged = selects_by_tags(policy) && (by_secret || is_made("policy_principals"));
+    let [secrets, pairs] = GROUND_VIEWS;
+    let grounds = [
+        (secrets, by_secret),
+        (pairs, is_made("policy_principals") && !policy.secrets.is_empty()),
+        (TAGS_VIEW, tagged),
+    ];
+    grounds.into_iter().filter(|(_, needed)| *needed).map(|(view, _)| view).collect()
+}
+
 /// Whether an entry of the policy selects secrets by their tags.
 pub(crate) fn selects_by_tags(policy: &Policy) -> bool {
     policy.secrets.iter().any(|entry| !entry.tags.is_empty())
 }
 
-/// Registers the small tables.
+/// Whether a contract sets parameters of rules for its own secrets.
+fn sets_parameters(policy: &Policy) -> bool {
+    policy.secrets.iter().any(|entry| !entry.parameters.is_empty())
+}
+
+/// Registers those of the small tables that are wanted.
 ///
 /// # Errors
 /// When a ground view is missing or cannot be read.
-pub async fn register(session: &SessionContext, policy: &Policy, setting: &Setting) -> Result<()> {
+pub(crate) async fn register(
+    session: &SessionContext,
+    policy: &Policy,
+    setting: &Setting,
+    wanted: &[&str],
+) -> Result<()> {
     let failed = |source| RuleError::Sql { file: "the policy's tables".to_owned(), doing: "make", source };
-    for (name, batch) in tables(session, policy, setting).await.map_err(failed)? {
+    for name in names().filter(|name| wanted.contains(name)) {
+        let batch = made(session, policy, setting, name).await.map_err(failed)?;
         let table = memory::table_of(batch.schema(), vec![batch]).map_err(failed)?;
         session.register_table(name, table).map_err(failed)?;
     }
     Ok(())
 }
 
-async fn tables(
+/// One of the small tables. Nothing is read of which the policy says nothing.
+async fn made(
     session: &SessionContext,
     policy: &Policy,
     setting: &Setting,
-) -> std::result::Result<Vec<(&'static str, RecordBatch)>, DataFusionError> {
-    let secrets =
-        rows(session, "SELECT DISTINCT account_id, aws_region, secret_name FROM secret_names").await?;
-    let pairs = rows(
-        session,
-        "SELECT DISTINCT account_id, aws_region, secret_name, principal FROM secret_principals",
-    )
-    .await?;
-    let principals =
-        rows(session, "SELECT DISTINCT principal FROM events WHERE principal IS NOT NULL").await?;
-    let bounds = rows(
-        session,
-        "SELECT CAST(CAST(min(event_time) AS BIGINT) AS TEXT), CAST(CAST(max(event_time) AS BIGINT) AS TEXT) FROM events",
-    )
-    .await?;
-    let tags = if selects_by_tags(policy) { tags(session).await? } else { Tags::new() };
-    Ok(vec![
-        ("policy_secrets", policy_secrets(policy, &secrets, &tags)?),
-        ("policy_principals", policy_principals(policy, &pairs, &tags, &setting.known)?),
-        ("policy_parameters", policy_parameters(policy, &secrets, &tags)?),
-        ("policy_people", policy_people(policy, &principals)?),
-        ("policy_trail", policy_trail(policy)?),
-        ("local_time", local_time(policy, &bounds, setting.local_from)?),
-    ])
+    name: &str,
+) -> std::result::Result<RecordBatch, DataFusionError> {
+    const SECRETS: &str = "SELECT DISTINCT account_id, aws_region, secret_name FROM secret_names";
+    Ok(match name {
+        "policy_secrets" => {
+            policy_secrets(policy, &rows(session, SECRETS).await?, &tags(session, policy).await?)?
+        }
+        "policy_parameters" => {
+            let secrets = if sets_parameters(policy) { rows(session, SECRETS).await? } else { Vec::new() };
+            policy_parameters(policy, &secrets, &tags(session, policy).await?)?
+        }
+        "policy_principals" => {
+            let pairs =
+                "SELECT DISTINCT account_id, aws_region, secret_name, principal FROM secret_principals";
+            let pairs = if policy.secrets.is_empty() { Vec::new() } else { rows(session, pairs).await? };
+            policy_principals(policy, &pairs, &tags(session, policy).await?, &setting.known)?
+        }
+        "policy_people" => {
+            let principals = "SELECT DISTINCT principal FROM events WHERE principal IS NOT NULL";
+            let nobody = policy.humans.is_empty();
+            policy_people(policy, &if nobody { Vec::new() } else { rows(session, principals).await? })?
+        }
+        "policy_trail" => policy_trail(policy)?,
+        _ => {
+            let bounds = "SELECT CAST(CAST(min(event_time) AS BIGINT) AS TEXT), \
+                CAST(CAST(max(event_time) AS BIGINT) AS TEXT) FROM events";
+            local_time(policy, &rows(session, bounds).await?, setting.local_from)?
+        }
+    })
 }
 
 type SecretKey = (String, String, String);
 type Tags = BTreeMap<SecretKey, Vec<(String, String)>>;
 
-/// Tags as the view `secret_tags` has them.
-async fn tags(session: &SessionContext) -> std::result::Result<Tags, DataFusionError> {
+/// Tags as the view `secret_tags` has them; none where the policy does not ask for any.
+async fn tags(session: &SessionContext, policy: &Policy) -> std::result::Result<Tags, DataFusionError> {
     let mut tags = Tags::new();
+    if !selects_by_tags(policy) {
+        return Ok(tags);
+    }
     let all = format!("SELECT account_id, aws_region, secret_name, key, value FROM {TAGS_VIEW}");
     for row in rows(session, &all).await? {
         let pair = (text(&row, 3).to_owned(), text(&row, 4).to_owned());
