@@ -17,7 +17,6 @@ use crate::commands::worker_proof;
 use crate::exit::Exit;
 use crate::output::Usage;
 use crate::places::RealPlaces;
-use crate::worker::aside::Aside;
 use crate::worker::receiver::Until;
 use crate::worker::{self, Health, Limits, Parts, Role, SystemClock, health};
 use crate::{location, policy_file, telemetry};
@@ -49,7 +48,6 @@ pub async fn run(options: Worker) -> anyhow::Result<Exit> {
         tracing::info!(address = %bound, "health endpoint");
     }
     tracing::info!(queue = %options.queue, lake = %options.lake.lake, publish = %target, "the worker starts");
-    let aside = Aside::start()?;
     let parts = Parts {
         queue: Arc::new(queue),
         objects: Arc::new(S3Objects::new(&aws)),
@@ -65,7 +63,6 @@ pub async fn run(options: Worker) -> anyhow::Result<Exit> {
         limits,
         clock: Arc::new(SystemClock),
         health,
-        aside: aside.handle(),
     };
     let ended = worker::run(parts, until, stop).await;
     telemetry::flush_now();

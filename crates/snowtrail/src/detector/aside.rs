@@ -7,14 +7,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use anyhow::Context;
+use datafusion::common::runtime::SpawnedTask;
 use jiff::{SignedDuration, Timestamp};
 use snowtrail_lake::{Lake, Table};
 use snowtrail_model::Finding;
 use snowtrail_rules::reconcile::Range;
 use snowtrail_rules::watch::Spoken;
-use tokio::runtime::Handle;
 use tokio::task::JoinError;
-use tokio_util::task::AbortOnDropHandle;
 
 use super::{ATTEMPTS_MAX, Detection, Detector, Judged, Settled, judge};
 use crate::policy_file::Bound;
@@ -24,7 +23,7 @@ const CLOCKS_APART_MAX: SignedDuration = SignedDuration::from_mins(1);
 
 /// A sweep that goes on aside; given up when dropped.
 pub(super) struct Aside {
-    task: AbortOnDropHandle<anyhow::Result<Judged>>,
+    task: SpawnedTask<anyhow::Result<Judged>>,
     /// What it ended with.
     judged: Option<Result<anyhow::Result<Judged>, JoinError>>,
     pub(super) since: Since,
@@ -43,8 +42,8 @@ pub(super) struct Since {
 }
 
 impl Detector {
-    /// Begins a sweep as of `now` that goes on aside, `on` a runtime of its own or on this one, while this detector ticks. One
-    /// at a time: while one goes on, nothing happens. [`Detector::swept`] tells when it is to be settled.
+    /// Begins a sweep as of `now` that goes on aside, while this detector ticks. One at a time: while one goes on, nothing
+    /// happens. [`Detector::swept`] tells when it is to be settled.
     ///
     /// # Errors
     /// When the lake cannot be read.
@@ -53,13 +52,12 @@ impl Detector {
         lake: &mut Lake,
         bound: &Arc<Bound>,
         now: Timestamp,
-        on: &Handle,
     ) -> anyhow::Result<()> {
         if self.aside.is_none() {
             let (now, since) = self.prepare(lake, now, true).await?;
             let (lake, bound) = (lake.clone(), Arc::clone(bound));
             let task = async move { judge(&lake, &bound, now, &mut |_| {}, true).await };
-            self.aside = Some(Aside { task: AbortOnDropHandle::new(on.spawn(task)), judged: None, since });
+            self.aside = Some(Aside { task: SpawnedTask::spawn(task), judged: None, since });
         }
         Ok(())
     }

@@ -12,7 +12,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use snowtrail_lake::Lake;
 use snowtrail_rules::reconcile::Range;
-use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -51,7 +50,6 @@ pub struct Detect {
     /// Whether a tick left something to a sweep.
     owes_sweep: bool,
     sweeps: Schedule,
-    aside: Handle,
     judged_at: Option<Timestamp>,
     /// Whether the last pages went out.
     all_out: bool,
@@ -83,7 +81,6 @@ impl Detect {
             detector: Detector::default(),
             owes_sweep: false,
             sweeps: Schedule::new(parts.limits.sweep_every),
-            aside: parts.aside.clone(),
             judged_at: None,
             all_out: true,
             must_look_back: true,
@@ -233,7 +230,7 @@ impl Detect {
 
     async fn begin_sweep(&mut self, now: Timestamp) -> anyhow::Result<Option<Detection>> {
         if !self.detector.is_sweeping() {
-            self.detector.begin_sweep(&mut self.lake, &self.bound, now, &self.aside).await?;
+            self.detector.begin_sweep(&mut self.lake, &self.bound, now).await?;
             self.sweeps.begins();
             self.owes_sweep = false;
         }

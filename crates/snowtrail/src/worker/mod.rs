@@ -9,7 +9,6 @@
 //! [`detection`], [`upkeep`], [`health`], [`limits`]; `design.md` beside this file says what happens when each arrow breaks.
 //! Knows no AWS: everything outside comes in through [`Parts`].
 
-pub mod aside;
 pub mod clock;
 pub mod committer;
 pub mod detection;
@@ -31,7 +30,6 @@ use std::time::Duration;
 use anyhow::Context;
 use snowtrail_lake::{Ingest, Lake};
 use snowtrail_page::PublishTarget;
-use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -92,8 +90,6 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Where progress is noted.
     pub health: Arc<Health>,
-    /// Where long work goes on: a runtime of its own, see [`aside`], or the worker's.
-    pub aside: Handle,
 }
 
 /// Runs until `stop` is cancelled, or, with [`Until::Drained`], until the queue is empty and everything is told. Not
@@ -134,7 +130,7 @@ async fn work(parts: &Parts, until: Until, stop: &CancellationToken) -> anyhow::
     });
     // A drained run has no time for it, and the next worker has.
     let upkeep = Upkeep::new(parts).filter(|_| parts.role != Role::Ingest && until == Until::Stopped);
-    let _upkeep = upkeep.map(|upkeep| AbortOnDropHandle::new(parts.aside.spawn(upkeep.run(stop.clone()))));
+    let _upkeep = upkeep.map(|upkeep| AbortOnDropHandle::new(tokio::spawn(upkeep.run(stop.clone()))));
     if parts.role == Role::Detect {
         if until == Until::Stopped {
             stop.cancelled().await;

@@ -8,7 +8,6 @@ use snowtrail::detector::{Detector, Ticked};
 use snowtrail::policy_file::Bound;
 use snowtrail_rules::reconcile::Range;
 use snowtrail_rules::watch::EVENTS_IN_SIGHT_MAX;
-use tokio::runtime::Handle;
 
 use crate::ticks::{Chance, POLICY, Stage, bound, dealt, fixture, seed};
 
@@ -21,11 +20,7 @@ async fn sweep_that_goes_on_aside_changes_nothing_that_ticks_found() {
     for (number, batch) in dealt(&mut Chance(seed())).iter().enumerate() {
         if number % 3 == 1 {
             let (lake, now) = (&mut stage.lake, stage.now);
-            stage
-                .detector
-                .begin_sweep(lake, &stage.bound, now, &Handle::current())
-                .await
-                .expect("a sweep begins");
+            stage.detector.begin_sweep(lake, &stage.bound, now).await.expect("a sweep begins");
         }
         stage.feed(batch).await;
         let owed = match stage.tick().await {
@@ -54,11 +49,7 @@ async fn sweep_leaves_alone_what_another_detector_recorded_and_tells_the_rest() 
     let mut stage = Stage::new(bound(Some(POLICY))).await;
     stage.feed(&fixture("rotation-failed/fires-in-set-secret.json")).await;
     stage.feed(&fixture("unexpected-reader/fires-stranger.json")).await;
-    stage
-        .detector
-        .begin_sweep(&mut stage.lake, &stage.bound, stage.now, &Handle::current())
-        .await
-        .expect("a sweep begins");
+    stage.detector.begin_sweep(&mut stage.lake, &stage.bound, stage.now).await.expect("a sweep begins");
     stage.detector.swept().await;
     let mut other = Bound { rules: stage.bound.rules.clone(), policy: stage.bound.policy.clone() };
     other.rules = other.rules.only(|id| id == "rotation-failed");

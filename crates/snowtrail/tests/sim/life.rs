@@ -15,7 +15,6 @@ use snowtrail::worker::receiver::Until;
 use snowtrail::worker::{self, Clock, Health, Limits, Parts, Role};
 use snowtrail_lake::{Access, Lake, Location};
 use snowtrail_page::PublishTarget;
-use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -145,7 +144,6 @@ async fn work(hand: Hand, plan: Plan, stop: CancellationToken) -> anyhow::Result
         limits: plan.limits,
         clock: Arc::new(SimClock { hand: hand.clone(), began: Instant::now() }),
         health: Arc::new(Health::default()),
-        aside: Handle::current(),
     };
     let until = if plan.ends == Ends::Drained { Until::Drained } else { Until::Stopped };
     worker::run(parts, until, stop).await
