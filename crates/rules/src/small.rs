@@ -138,7 +138,7 @@ pub fn ground_views(policy: &Policy) -> impl Iterator<Item = &'static str> {
 }
 
 /// The names of the small tables that are made from the policy, see [`crate::listed`] for the others.
-pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+pub fn names() -> impl Iterator<Item = &'static str> {
     let listed = [INVENTORY.name, INVENTORY_TAGS.name];
     DESCRIBED.iter().map(|described| described.name).filter(move |name| !listed.contains(name))
 }

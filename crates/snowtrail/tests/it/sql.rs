@@ -10,7 +10,7 @@ use snowtrail::policy_file::{self, Bound};
 use snowtrail::workbench::{self, Horizon};
 use snowtrail_lake::{Access, Lake};
 use snowtrail_rules::set::shipped_hunts;
-use snowtrail_rules::small::DESCRIBED;
+use snowtrail_rules::small;
 use snowtrail_rules::{Engine, RuleSet};
 
 use crate::snowtrail::{root, snowtrail, text};
@@ -48,7 +48,7 @@ async fn alone(lake: &Lake, bound: &Bound, sql: &str) -> (String, Vec<&'static s
     let engine = workbench::open_to_ask(lake, bound, asked_at(), sql).await.expect("a session");
     let answer = pretty_format_batches(&rows(&engine, sql).await).expect("a table").to_string();
     let is_made = |name: &&str| engine.session().table_exist(*name).expect("a session");
-    (answer, DESCRIBED.iter().map(|small| small.name).filter(is_made).collect())
+    (answer, small::names().filter(is_made).collect())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,8 +73,9 @@ async fn query_has_the_rows_that_it_has_where_everything_is_made() {
         ("SELECT * FROM policy_people ORDER BY principal", vec!["policy_people"]),
         ("SELECT * FROM policy_secrets ORDER BY 1, 2, 3", vec!["policy_secrets"]),
         ("SELECT * FROM policy_principals ORDER BY 1, 2, 3, 4, 5", vec!["policy_principals"]),
+        ("SELECT * FROM policy_parameters ORDER BY 1, 2, 3, 4, 5", vec!["policy_parameters"]),
         ("SELECT * FROM local_time ORDER BY slot", vec!["local_time"]),
-        ("SELECT count(*) FROM information_schema.tables", DESCRIBED.iter().map(|s| s.name).collect()),
+        ("SELECT count(*) FROM information_schema.tables", small::names().collect()),
     ] {
         let plain = pretty_format_batches(&rows(&every, small).await).expect("a table").to_string();
         assert_eq!(alone(&lake, &bound, small).await, (plain, made), "{small}");
