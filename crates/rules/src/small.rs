@@ -326,7 +326,7 @@ fn policy_parameters(
     secrets: &[Row],
     tags: &Tags,
 ) -> std::result::Result<RecordBatch, ArrowError> {
-    let mut set: Vec<(&str, &str, SecretKey, Option<i64>)> = Vec::new();
+    let mut set: Vec<SetParameter<'_>> = Vec::new();
     for key in secrets.iter().map(secret_key) {
         let Some((_, entry)) = entry(policy, &key, tags) else { continue };
         let parameters =
@@ -337,9 +337,7 @@ fn policy_parameters(
             }),
         );
     }
-    let column = |get: &dyn Fn(&(&str, &str, SecretKey, Option<i64>)) -> String| {
-        texts(set.iter().map(|one| Some(get(one))))
-    };
+    let column = |get: &dyn Fn(&SetParameter<'_>) -> String| texts(set.iter().map(|one| Some(get(one))));
     batch(vec![
         ("rule", column(&|(rule, ..)| (*rule).to_owned())),
         ("name", column(&|(_, name, ..)| (*name).to_owned())),
@@ -349,6 +347,9 @@ fn policy_parameters(
         ("value", Arc::new(set.iter().map(|(.., value)| *value).collect::<Int64Array>()) as ArrayRef),
     ])
 }
+
+/// Rule, parameter, secret, value.
+type SetParameter<'p> = (&'p str, &'p str, SecretKey, Option<i64>);
 
 /// A value as the table holds it. Headers let no other kind be set for single secrets.
 fn whole_number(value: &ParameterValue) -> Option<i64> {
