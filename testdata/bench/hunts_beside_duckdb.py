@@ -92,7 +92,7 @@ def duckdb_session(binary: Path, lake: Path, scratch: Path) -> tuple:
     for macro in MACROS:
         session.execute(f"CREATE MACRO {macro}")
     listed = ask(binary, lake, "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'")
-    for table in (line for line in listed.splitlines()[1:] if re.match("policy_|known_|local_time", line)):
+    for table in (line for line in listed.splitlines()[1:] if re.match("policy_|known_|local_time|inventory", line)):
         file = scratch / f"{table}.parquet"
         ask(binary, lake, f"SELECT * FROM {table}", "--out", str(file))
         session.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{file}')")
