@@ -16,7 +16,7 @@ use snowtrail_trail::{Decoder, Scope};
 use url::Url;
 
 use crate::aws::Aws;
-use crate::aws::s3::{Prefix, S3Objects};
+use crate::aws::s3::S3Objects;
 use crate::decoding::{self, Ending, Input};
 use crate::exit::Exit;
 use crate::feed::{LogFile, Objects};
@@ -40,7 +40,7 @@ pub async fn run(uri: &str) -> anyhow::Result<Exit> {
     let (mut refilled, mut kept, mut objects) = (0, 0, None);
     for day in days {
         let sources = lake.day_sources(day).await?;
-        if objects.is_none() && sources.iter().any(|source| object_of(&source.uri).is_some()) {
+        if objects.is_none() && sources.iter().any(|source| ObjectRef::at(&source.uri).is_some()) {
             objects = Some(S3Objects::new(&Aws::load().await));
         }
         let decoded = read_again(&sources, objects.as_ref()).await;
@@ -80,7 +80,7 @@ async fn read_again(sources: &[DaySource], objects: Option<&S3Objects>) -> Vec<E
 }
 
 async fn decode(source: &DaySource, objects: Option<&S3Objects>) -> anyhow::Result<Vec<EventRow>> {
-    if let (Some(object), Some(objects)) = (object_of(&source.uri), objects) {
+    if let (Some(object), Some(objects)) = (ObjectRef::at(&source.uri), objects) {
         let bytes = objects.get(&object).await?.bytes;
         return decode_bytes(source, object.key.contains("_CloudTrail_"), Cursor::new(bytes));
     }
@@ -88,20 +88,6 @@ async fn decode(source: &DaySource, objects: Option<&S3Objects>) -> anyhow::Resu
     let path = path.unwrap_or_else(|| PathBuf::from(&source.uri));
     let file = LogFile { path, uri: Arc::from(source.uri.as_str()) };
     decode_bytes(source, file.has_cloudtrail_name(), file.open()?)
-}
-
-/// The object that a source was, as it is now.
-fn object_of(uri: &str) -> Option<ObjectRef> {
-    let Prefix { bucket, prefix: key } = Prefix::parse(uri)?;
-    Some(ObjectRef {
-        bucket,
-        key,
-        aws_region: None,
-        version_id: None,
-        etag: None,
-        size: None,
-        sequencer: None,
-    })
 }
 
 fn decode_bytes(
