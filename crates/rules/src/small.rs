@@ -178,12 +178,40 @@ pub(crate) async fn register(
     wanted: &[&str],
 ) -> Result<()> {
     let failed = |source| RuleError::Sql { file: "the policy's tables".to_owned(), doing: "make", source };
+    let grounds = Grounds::read(session, policy, wanted).await.map_err(failed)?;
     for name in names().filter(|name| wanted.contains(name)) {
-        let batch = made(session, policy, setting, name).await.map_err(failed)?;
+        let batch = made(session, policy, setting, name, &grounds).await.map_err(failed)?;
         let table = memory::table_of(batch.schema(), vec![batch]).map_err(failed)?;
         session.register_table(name, table).map_err(failed)?;
     }
     Ok(())
+}
+
+/// What the small tables are made from, each view read once, and only those that [`grounds_of`] names.
+struct Grounds {
+    secrets: Vec<Row>,
+    pairs: Vec<Row>,
+    tags: Tags,
+}
+
+impl Grounds {
+    async fn read(
+        session: &SessionContext,
+        policy: &Policy,
+        wanted: &[&str],
+    ) -> std::result::Result<Grounds, DataFusionError> {
+        let [secrets, pairs] = GROUND_VIEWS;
+        let needed = grounds_of(wanted, policy);
+        let distinct = async |columns: &str, view: &str| match needed.contains(&view) {
+            true => rows(session, &format!("SELECT DISTINCT {columns} FROM {view}")).await,
+            false => Ok(Vec::new()),
+        };
+        Ok(Grounds {
+            secrets: distinct("account_id, aws_region, secret_name", secrets).await?,
+            pairs: distinct("account_id, aws_region, secret_name, principal", pairs).await?,
+            tags: if needed.contains(&TAGS_VIEW) { tags(session).await? } else { Tags::new() },
+        })
+    }
 }
 
 /// One of the small tables. Nothing is read of which the policy says nothing.
@@ -192,22 +220,12 @@ async fn made(
     policy: &Policy,
     setting: &Setting,
     name: &str,
+    Grounds { secrets, pairs, tags }: &Grounds,
 ) -> std::result::Result<RecordBatch, DataFusionError> {
-    const SECRETS: &str = "SELECT DISTINCT account_id, aws_region, secret_name FROM secret_names";
     Ok(match name {
-        "policy_secrets" => {
-            policy_secrets(policy, &rows(session, SECRETS).await?, &tags(session, policy).await?)?
-        }
-        "policy_parameters" => {
-            let secrets = if sets_parameters(policy) { rows(session, SECRETS).await? } else { Vec::new() };
-            policy_parameters(policy, &secrets, &tags(session, policy).await?)?
-        }
-        "policy_principals" => {
-            let pairs =
-                "SELECT DISTINCT account_id, aws_region, secret_name, principal FROM secret_principals";
-            let pairs = if policy.secrets.is_empty() { Vec::new() } else { rows(session, pairs).await? };
-            policy_principals(policy, &pairs, &tags(session, policy).await?, &setting.known)?
-        }
+        "policy_secrets" => policy_secrets(policy, secrets, tags)?,
+        "policy_parameters" => policy_parameters(policy, secrets, tags)?,
+        "policy_principals" => policy_principals(policy, pairs, tags, &setting.known)?,
         "policy_people" => {
             let principals = "SELECT DISTINCT principal FROM events WHERE principal IS NOT NULL";
             let nobody = policy.humans.is_empty();
@@ -225,12 +243,9 @@ async fn made(
 type SecretKey = (String, String, String);
 type Tags = BTreeMap<SecretKey, Vec<(String, String)>>;
 
-/// Tags as the view `secret_tags` has them; none where the policy does not ask for any.
-async fn tags(session: &SessionContext, policy: &Policy) -> std::result::Result<Tags, DataFusionError> {
+/// Tags as the view `secret_tags` has them.
+async fn tags(session: &SessionContext) -> std::result::Result<Tags, DataFusionError> {
     let mut tags = Tags::new();
-    if !selects_by_tags(policy) {
-        return Ok(tags);
-    }
     let all = format!("SELECT account_id, aws_region, secret_name, key, value FROM {TAGS_VIEW}");
     for row in rows(session, &all).await? {
         let pair = (text(&row, 3).to_owned(), text(&row, 4).to_owned());
