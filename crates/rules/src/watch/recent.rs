@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use datafusion::config::TableParquetOptions;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
 use datafusion::error::DataFusionError;
@@ -18,7 +17,6 @@ use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::basic::{Compression, ZstdLevel};
 use datafusion::parquet::file::properties::WriterProperties;
-use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::TryStreamExt;
 use jiff::Timestamp;
@@ -55,7 +53,7 @@ pub(super) struct Recent {
 
 impl Recent {
     /// Nothing yet, of these columns.
-    pub(super) fn new(schema: &SchemaRef, since: Timestamp) -> Recent {
+    fn new(schema: &SchemaRef, since: Timestamp) -> Recent {
         Recent {
             since,
             schema: selection::plain(schema),
@@ -79,9 +77,7 @@ impl Recent {
         since: Timestamp,
     ) -> Result<Option<Recent>> {
         let mut recent = Recent::new(schema, since);
-        let frame = session.sql(query).await.map_err(unreadable)?;
-        let plan = frame.create_physical_plan().await.map_err(unreadable)?;
-        let mut rows = execute_stream(plan, session.task_ctx()).map_err(unreadable)?;
+        let mut rows = memory::stream(session, query).await.map_err(unreadable)?;
         let mut file = None;
         while let Some(batch) = rows.try_next().await.map_err(unreadable)? {
             match &mut file {
@@ -152,9 +148,7 @@ impl Recent {
     fn listing(&self) -> Result<ListingTable> {
         let places = self.files.iter().map(|file| ListingTableUrl::parse(file.to_string_lossy()));
         let places = places.collect::<std::result::Result<Vec<_>, _>>().map_err(unreadable)?;
-        let mut options = TableParquetOptions::default();
-        options.global.pushdown_filters = true;
-        let options = ListingOptions::new(Arc::new(ParquetFormat::default().with_options(options)));
+        let options = ListingOptions::new(Arc::new(ParquetFormat::default()));
         let config = ListingTableConfig::new_with_multi_paths(places)
             .with_listing_options(options)
             .with_schema(Arc::clone(&self.schema));
