@@ -13,7 +13,7 @@ use snowtrail_rules::answers::{literal, rows};
 
 use super::gathered::Revision;
 use crate::policy_file::Bound;
-use crate::workbench::{self, Horizon};
+use crate::workbench;
 
 /// Parameters of one rule as one contract sets them.
 #[derive(Debug)]
@@ -38,13 +38,13 @@ pub async fn of<'b>(
     if !contracts.iter().any(|contract| contract.parameters.contains_key(&rule.header.id)) {
         return Ok(None);
     }
-    let engine = workbench::open(lake, bound, Timestamp::now(), Horizon::Everything).await?;
     let [account, region, secret] =
         ["account_id", "aws_region", "secret_name"].map(|column| literal(newest.text(column)));
     let asked = format!(
         "SELECT CAST(entry AS TEXT) FROM policy_secrets \
          WHERE account_id = {account} AND aws_region = {region} AND secret_name = {secret} AND entry IS NOT NULL"
     );
+    let engine = workbench::open_to_ask(lake, bound, Timestamp::now(), &asked).await?;
     let found = rows(engine.session(), &asked).await?;
     let entry = found.first().and_then(|row| row.text(0).parse::<usize>().ok());
     Ok(entry.and_then(|entry| {
