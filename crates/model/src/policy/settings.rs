@@ -87,17 +87,7 @@ pub(super) fn rule_id(text: &str, known: &[RuleParameters]) -> Result<String, Co
 }
 
 pub(super) fn read(section: Section<'_>, known: &[RuleParameters]) -> BTreeMap<String, RuleSettings> {
-    let one = |(id, field): (String, Field<'_>)| match rule_id(&id, known) {
-        Ok(id) => {
-            let rule = known.iter().find(|rule| rule.id == id)?;
-            Some((id, settings(&field, rule)?))
-        }
-        Err(complaint) => {
-            field.complain(complaint);
-            None
-        }
-    };
-    section.entries().into_iter().filter_map(one).collect()
+    by_rule(section, known, settings)
 }
 
 /// What a contract sets for its own secrets: by rule, then by parameter.
@@ -105,10 +95,19 @@ pub(super) fn read_per_secret(
     section: Section<'_>,
     known: &[RuleParameters],
 ) -> BTreeMap<String, BTreeMap<String, ParameterValue>> {
+    by_rule(section, known, per_secret)
+}
+
+/// One value for each rule that a section names; others are refused.
+fn by_rule<T>(
+    section: Section<'_>,
+    known: &[RuleParameters],
+    of: impl Fn(&Field<'_>, &RuleParameters) -> Option<T>,
+) -> BTreeMap<String, T> {
     let one = |(id, field): (String, Field<'_>)| match rule_id(&id, known) {
         Ok(id) => {
             let rule = known.iter().find(|rule| rule.id == id)?;
-            Some((id, per_secret(&field, rule)?))
+            Some((id, of(&field, rule)?))
         }
         Err(complaint) => {
             field.complain(complaint);
