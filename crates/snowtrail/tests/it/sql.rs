@@ -12,6 +12,7 @@ use snowtrail_lake::{Access, Lake};
 use snowtrail_rules::set::shipped_hunts;
 use snowtrail_rules::small;
 use snowtrail_rules::{Engine, RuleSet};
+use tempfile::TempDir;
 
 use crate::snowtrail::{root, snowtrail, text};
 
@@ -43,6 +44,17 @@ fn asked_at() -> Timestamp {
     "2026-11-11T08:00:00Z".parse().expect("a time")
 }
 
+/// A lake of the story in a folder, and the story's rules and policy.
+async fn story() -> (TempDir, Lake, Bound) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("lake");
+    snowtrail(&["ingest", "testdata/story", "--lake", text(&path)]).expect_status(0);
+    let lake = Lake::open(text(&path), Access::Read).await.expect("a lake");
+    let rules = RuleSet::shipped().expect("the rules that ship");
+    let policy = policy_file::policy(&root().join("testdata/story/policy.toml"), &rules).expect("a policy");
+    (folder, lake, Bound { rules, policy })
+}
+
 /// As `snowtrail sql` asks: nothing is made that the query does not stand on.
 async fn alone(lake: &Lake, bound: &Bound, sql: &str) -> (String, Vec<&'static str>) {
     let engine = workbench::open_to_ask(lake, bound, asked_at(), sql).await.expect("a session");
@@ -53,13 +65,7 @@ async fn alone(lake: &Lake, bound: &Bound, sql: &str) -> (String, Vec<&'static s
 
 #[tokio::test(flavor = "multi_thread")]
 async fn query_has_the_rows_that_it_has_where_everything_is_made() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("lake");
-    snowtrail(&["ingest", "testdata/story", "--lake", text(&path)]).expect_status(0);
-    let lake = Lake::open(text(&path), Access::Read).await.expect("a lake");
-    let rules = RuleSet::shipped().expect("the rules that ship");
-    let policy = policy_file::policy(&root().join("testdata/story/policy.toml"), &rules).expect("a policy");
-    let bound = Bound { rules, policy };
+    let (_folder, lake, bound) = story().await;
     let hunts = shipped_hunts().expect("hunts");
     for (name, plain) in answer(&lake, &bound).await {
         let sql = hunts[&name].bound(&[], asked_at()).expect("its parameters");
@@ -84,14 +90,9 @@ async fn query_has_the_rows_that_it_has_where_everything_is_made() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_hunt_answers_over_the_story() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("lake");
-    snowtrail(&["ingest", "testdata/story", "--lake", text(&path)]).expect_status(0);
-    let lake = Lake::open(text(&path), Access::Read).await.expect("a lake");
-    let rules = RuleSet::shipped().expect("the rules that ship");
-    let policy = policy_file::policy(&root().join("testdata/story/policy.toml"), &rules).expect("a policy");
+    let (_folder, lake, bound) = story().await;
     let mut told = String::new();
-    for (name, batches) in answer(&lake, &Bound { rules, policy }).await {
+    for (name, batches) in answer(&lake, &bound).await {
         let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
         assert_eq!(rows == 0, STORY_HAS_NONE.contains(&name.as_str()), "{name} has {rows} rows");
         let shown = pretty_format_batches(&batches).expect("a table").to_string();
