@@ -7,8 +7,8 @@
 
 Needs only what `testdata/peers/install.sh --peer readers` installs; runs itself with that Python. Hunts have the defaults of
 their parameters, which is the most that they can be asked: `%` stands for every secret, principal and key. DuckDB runs the
-files of queries/ with the changes of dialect that `../peers/readers.py` and this file make; the policy's small tables are given to it as
-files. A hunt whose SQL it does not take is named and left out.
+files of queries/ with the changes of dialect that `../peers/readers.py` makes; the policy's small tables are given to it
+as files. A hunt whose SQL it does not take is named and left out.
 
 `ours` is the whole process of `snowtrail sql --hunt`, its start and the writing of CSV included; `duckdb` is the query alone, in a
 session that has all views already. Rounds are interleaved and the smallest counts. `ratio` is by the clock, `cpu` by CPU
@@ -16,14 +16,12 @@ time. Where the two have not the same number of rows, the exit status is 1.
 """
 
 import argparse
-import itertools
 import os
 import re
 import subprocess
 import sys
 import tempfile
 import time
-import tomllib
 from pathlib import Path
 
 sys.dont_write_bytecode = True
@@ -31,6 +29,7 @@ sys.dont_write_bytecode = True
 import ingest_cost  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "testdata/peers"))
 QUERIES = ROOT / "queries"
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 MACROS = ["to_char(moment, form) AS strftime(moment, form)", "date_bin(width, moment) AS time_bucket(width, moment)"]
@@ -75,6 +74,12 @@ def run_again_with_duckdb():
         os.execve(python, [python, *sys.argv], dict(os.environ, SNOWTRAIL_BENCH_INNER="1"))
 
 
+def readers():
+    """`testdata/peers/readers.py`: how our SQL reads in DuckDB. Needs the packages of that Python."""
+    import readers
+    return readers
+
+
 def session_error():
     import duckdb
     return duckdb.Error
@@ -106,7 +111,7 @@ def make_views(session) -> list:
         made = []
         for name, sql in waiting.items():
             try:
-                session.execute(f"CREATE VIEW {name} AS {translated(sql)}")
+                session.execute(f"CREATE VIEW {name} AS {readers().translated(sql)}")
                 made.append(name)
             except session_error() as error:
                 refused[name] = str(error).splitlines()[0]
@@ -117,47 +122,18 @@ def make_views(session) -> list:
     return [f"view {name}: {refused[name]}" for name in waiting]
 
 
-def translated(sql: str) -> str:
-    """In DuckDB's dialect: anti joins, points in time and structs are written otherwise there."""
-    sql = sql.replace("LEFT ANTI JOIN", "ANTI JOIN")
-    sql = re.sub(r"arrow_cast\(TIMESTAMP ('[^']*'), '[^']*'\)", r"TIMESTAMPTZ \1", sql)
-    while (start := sql.find("named_struct(")) >= 0:
-        parts, end = split_arguments(sql, start + len("named_struct("))
-        pairs = zip(parts[::2], parts[1::2])
-        sql = sql[:start] + "{" + ", ".join(f"{name}: {value}" for name, value in pairs) + "}" + sql[end:]
-    return sql
-
-
-def split_arguments(sql: str, start: int) -> tuple:
-    """The arguments of a call, from behind its bracket, and where it ends."""
-    parts, depth, begin = [], 0, start
-    for at in range(start, len(sql)):
-        if sql[at] in "([":
-            depth += 1
-        elif sql[at] in ")]" and depth > 0:
-            depth -= 1
-        elif depth == 0 and sql[at] in ",)":
-            parts.append(sql[begin:at].strip())
-            begin = at + 1
-            if sql[at] == ")":
-                return parts, begin
-    raise ValueError("a bracket is not closed")
-
-
 def asked(hunt: str) -> tuple:
     """A hunt's SQL for DuckDB and its parameters' defaults; a duration is written into the text."""
     text = (QUERIES / f"hunts/{hunt}.sql").read_text()
-    lines = itertools.takewhile(lambda line: line.startswith("--"), text.split("\n"))
-    header = tomllib.loads("\n".join(line.removeprefix("--").removeprefix(" ") for line in lines))
     given = {}
-    for name, parameter in header.get("parameters", {}).items():
+    for name, parameter in readers().parameters(text).items():
         value = parameter["default"]
         if parameter.get("type") == "duration":
             seconds = int(value[:-1]) * SECONDS[value[-1]]
             text = re.sub(rf"\${name}\b", f"INTERVAL '{seconds} seconds'", text)
         else:
             given[name] = value
-    return translated(text), given
+    return readers().translated(text), given
 
 
 def compared(session, binary: Path, lake: Path, hunt: str, rounds: int) -> tuple:
