@@ -190,6 +190,36 @@ FROM (
 )
 WHERE newest = 1 AND state = 'open';
 
+CREATE OR REPLACE VIEW "inventory" AS
+SELECT
+  CAST(NULL AS varchar) AS "account_id",
+  CAST(NULL AS varchar) AS "aws_region",
+  CAST(NULL AS varchar) AS "secret_name",
+  CAST(NULL AS varchar) AS "secret_arn",
+  CAST(NULL AS timestamp(3)) AS "as_of",
+  CAST(NULL AS timestamp(3)) AS "created_at",
+  CAST(NULL AS timestamp(3)) AS "last_rotated_at",
+  CAST(NULL AS timestamp(3)) AS "last_accessed_at",
+  CAST(NULL AS timestamp(3)) AS "deleted_at",
+  CAST(NULL AS varchar) AS "kms_key",
+  CAST(NULL AS boolean) AS "rotation_on",
+  CAST(NULL AS bigint) AS "rotation_days",
+  CAST(NULL AS varchar) AS "rotation_schedule",
+  CAST(NULL AS varchar) AS "rotation_lambda",
+  CAST(NULL AS varchar) AS "primary_region",
+  CAST(NULL AS varchar) AS "owning_service",
+  CAST(NULL AS varchar) AS "current_version"
+WHERE false;
+
+CREATE OR REPLACE VIEW "inventory_tags" AS
+SELECT
+  CAST(NULL AS varchar) AS "account_id",
+  CAST(NULL AS varchar) AS "aws_region",
+  CAST(NULL AS varchar) AS "secret_name",
+  CAST(NULL AS varchar) AS "key",
+  CAST(NULL AS varchar) AS "value"
+WHERE false;
+
 CREATE OR REPLACE VIEW "local_time" AS
 SELECT
   CAST(NULL AS timestamp(3)) AS "slot",
@@ -199,6 +229,16 @@ SELECT
   CAST(NULL AS integer) AS "local_dow",
   CAST(NULL AS boolean) AS "is_business",
   CAST(NULL AS boolean) AS "is_holiday"
+WHERE false;
+
+CREATE OR REPLACE VIEW "policy_parameters" AS
+SELECT
+  CAST(NULL AS varchar) AS "rule",
+  CAST(NULL AS varchar) AS "name",
+  CAST(NULL AS varchar) AS "account_id",
+  CAST(NULL AS varchar) AS "aws_region",
+  CAST(NULL AS varchar) AS "secret_name",
+  CAST(NULL AS bigint) AS "value"
 WHERE false;
 
 CREATE OR REPLACE VIEW "policy_people" AS
@@ -309,6 +349,12 @@ WITH named AS (
   FROM named
   WHERE
     target.kind = 'secret' AND NOT target.arn IS NULL
+  UNION ALL
+  SELECT
+    secret_arn AS spelling,
+    TRUE AS proven,
+    COALESCE(created_at, as_of) AS first_seen
+  FROM inventory
   UNION ALL
   SELECT
     spelling,
@@ -594,11 +640,22 @@ WITH named AS (
     s.secret_name,
     s.spelling AS secret_arn,
     s.first_seen,
-    l.created_at,
-    CASE WHEN l.restored_at >= l.delete_called_at THEN NULL ELSE l.deleted_at END AS deleted_at
+    COALESCE(l.created_at, i.created_at) AS created_at,
+    CASE
+      WHEN l.restored_at >= COALESCE(l.delete_called_at, i.deleted_at)
+      AND l.restored_at >= COALESCE(i.as_of, l.restored_at)
+      THEN NULL
+      WHEN i.as_of > l.delete_called_at AND i.deleted_at IS NULL
+      THEN NULL
+      WHEN l.restored_at >= l.delete_called_at
+      THEN i.deleted_at
+      ELSE COALESCE(l.deleted_at, i.deleted_at)
+    END AS deleted_at
   FROM secret_spellings AS s
   LEFT JOIN life AS l
     ON l.secret_arn = s.spelling
+  LEFT JOIN inventory AS i
+    ON i.secret_arn = s.spelling
   WHERE
     NOT s.is_partial
 )
@@ -1376,11 +1433,17 @@ FROM known_secret_days;
 -- queries/views/secret_names.sql
 -- As it is, but for the spelling of functions and intervals.
 CREATE OR REPLACE VIEW "secret_names" AS
-SELECT DISTINCT
+SELECT
   account_id,
   aws_region,
   secret_name
-FROM touches;
+FROM touches
+UNION
+SELECT
+  account_id,
+  aws_region,
+  secret_name
+FROM inventory;
 
 -- queries/views/secret_principals.sql
 -- As it is, but for the spelling of functions and intervals.
@@ -1413,31 +1476,63 @@ WITH tagged AS (
     event_source = 'secretsmanager.amazonaws.com'
     AND outcome = 'ok'
     AND event_name IN ('CreateSecret', 'TagResource')
+), told AS (
+  SELECT
+    account_id,
+    aws_region,
+    secret_name,
+    event_time AS at,
+    event_id,
+    tag."key" AS key,
+    tag.value AS value,
+    FALSE AS is_listed
+  FROM tagged
+  UNION ALL
+  SELECT
+    t.account_id,
+    t.aws_region,
+    t.secret_name,
+    i.as_of AS at,
+    '' AS event_id,
+    t.key,
+    t.value,
+    TRUE AS is_listed
+  FROM inventory_tags AS t
+  JOIN inventory AS i
+    ON i.account_id = t.account_id
+    AND i.aws_region = t.aws_region
+    AND i.secret_name = t.secret_name
 ), latest AS (
   SELECT
     account_id,
     aws_region,
     secret_name,
-    tag."key" AS key,
+    key,
     MAX_BY(
-      ROW(event_time, event_id, tag.value),
-      CONCAT(DATE_FORMAT(event_time, '%Y-%m-%d %H:%i:%s'), COALESCE(event_id, ''))
+      ROW(at, event_id, value, is_listed),
+      CONCAT(DATE_FORMAT(at, '%Y-%m-%d %H:%i:%s'), COALESCE(event_id, ''))
     ) AS last
-  FROM tagged
+  FROM told
   GROUP BY
     account_id,
     aws_region,
     secret_name,
-    tag."key"
+    key
 )
 SELECT
-  account_id,
-  aws_region,
-  secret_name,
-  key,
-  last[3] AS value,
-  last[1] AS set_at
-FROM latest;
+  l.account_id,
+  l.aws_region,
+  l.secret_name,
+  l.key,
+  l.last[3] AS value,
+  l.last[1] AS set_at
+FROM latest AS l
+LEFT JOIN inventory AS i
+  ON i.account_id = l.account_id
+  AND i.aws_region = l.aws_region
+  AND i.secret_name = l.secret_name
+WHERE
+  l.last[4] OR i.as_of IS NULL OR l.last[1] > i.as_of;
 
 -- queries/views/rotation_spans.sql
 -- unnest() among the columns is a CROSS JOIN UNNEST; each element is wrapped in a row, so that a struct stays one column.
@@ -1620,6 +1715,7 @@ SELECT
   d.secret_name,
   COALESCE(d.secret_arn, a.secret_arn) AS secret_arn,
   COALESCE(d.secret_version_id, NULLIF(SPLIT_PART(d.decrypt, '|', 2), '')) AS secret_version_id,
+  CASE WHEN d.kind = 'get' THEN d.secret_version_id END AS version_asked,
   d.version_stage,
   NULLIF(SPLIT_PART(d.decrypt, '|', 1), '') AS decrypt_event_id,
   d.principal,
@@ -1755,6 +1851,18 @@ WITH facts AS (
     secret_name
   HAVING
     COUNT(CASE WHEN outcome = 'ok' THEN 1 END) > 0
+), named AS (
+  SELECT
+    account_id,
+    aws_region,
+    secret_name
+  FROM facts
+  UNION
+  SELECT
+    account_id,
+    aws_region,
+    secret_name
+  FROM inventory
 ), replicas AS (
   SELECT
     account_id,
@@ -1771,6 +1879,15 @@ WITH facts AS (
     CROSS JOIN UNNEST(TRANSFORM(replica_regions, e -> ROW(e))) AS of_region(region)
     WHERE
       outcome = 'ok' AND event_name IN ('CreateSecret', 'ReplicateSecretToRegions')
+    UNION ALL
+    SELECT
+      account_id,
+      primary_region AS aws_region,
+      secret_name,
+      aws_region AS region
+    FROM inventory
+    WHERE
+      primary_region <> aws_region
   )
   GROUP BY
     account_id,
@@ -1812,53 +1929,121 @@ WITH facts AS (
     account_id,
     aws_region,
     secret_name
+), compared AS (
+  SELECT
+    n.account_id,
+    n.aws_region,
+    n.secret_name,
+    f.first_seen,
+    f.last_seen,
+    f.last_rotated,
+    f.key_use[3] AS key_used,
+    f.setting[3] AS set_on,
+    f.setting[4] AS set_days,
+    f.setting[5] AS set_schedule,
+    f.function_set[3] AS set_lambda,
+    NOT i.secret_name IS NULL AS is_listed,
+    i.as_of,
+    i.kms_key,
+    i.rotation_on,
+    i.rotation_days,
+    i.rotation_schedule,
+    i.rotation_lambda,
+    i.last_rotated_at,
+    i.last_accessed_at,
+    i.primary_region,
+    i.owning_service,
+    i.as_of IS NULL OR f.key_use[1] > i.as_of AS key_is_newer,
+    i.as_of IS NULL OR f.setting[1] > i.as_of AS setting_is_newer,
+    i.as_of IS NULL OR f.function_set[1] > i.as_of AS function_is_newer
+  FROM named AS n
+  LEFT JOIN facts AS f
+    ON f.account_id = n.account_id
+    AND f.aws_region = n.aws_region
+    AND f.secret_name = n.secret_name
+  LEFT JOIN inventory AS i
+    ON i.account_id = n.account_id
+    AND i.aws_region = n.aws_region
+    AND i.secret_name = n.secret_name
+), stated AS (
+  SELECT
+    account_id,
+    aws_region,
+    secret_name,
+    first_seen,
+    last_seen,
+    is_listed,
+    as_of,
+    last_accessed_at,
+    primary_region,
+    owning_service,
+    CASE WHEN key_is_newer OR kms_key IS NULL THEN key_used ELSE kms_key END AS kms_key_arn,
+    CASE
+      WHEN setting_is_newer
+      THEN set_on
+      WHEN rotation_on OR NOT set_on IS NULL
+      THEN rotation_on
+    END AS rotation_on,
+    CASE WHEN setting_is_newer THEN set_days ELSE rotation_days END AS rotation_days,
+    CASE WHEN setting_is_newer THEN set_schedule ELSE rotation_schedule END AS rotation_schedule,
+    CASE WHEN function_is_newer THEN set_lambda ELSE rotation_lambda END AS rotation_lambda,
+    CASE
+      WHEN last_rotated IS NULL OR last_rotated_at > last_rotated
+      THEN last_rotated_at
+      ELSE last_rotated
+    END AS last_rotated
+  FROM compared
 )
 SELECT
-  f.account_id,
-  f.aws_region,
-  f.secret_name,
+  s.account_id,
+  s.aws_region,
+  s.secret_name,
   a.secret_arn,
-  f.first_seen,
-  f.last_seen,
+  s.first_seen,
+  s.last_seen,
   a.created_at,
   a.deleted_at,
-  f.key_use[3] AS kms_key_arn,
+  s.kms_key_arn,
   g.tags,
   r.regions AS replica_regions,
-  f.setting[3] AS rotation_on,
-  CASE WHEN f.setting[3] THEN f.setting[4] END AS rotation_days,
-  CASE WHEN f.setting[3] THEN f.setting[5] END AS rotation_schedule,
-  f.function_set[3] AS rotation_lambda,
-  MAX(f.last_rotated) OVER (
-    PARTITION BY f.account_id, f.secret_name, SUBSTR(a.secret_arn, LENGTH(a.secret_arn) - (
+  s.primary_region,
+  s.rotation_on,
+  CASE WHEN s.rotation_on THEN s.rotation_days END AS rotation_days,
+  CASE WHEN s.rotation_on THEN s.rotation_schedule END AS rotation_schedule,
+  s.rotation_lambda,
+  MAX(s.last_rotated) OVER (
+    PARTITION BY s.account_id, s.secret_name, SUBSTR(a.secret_arn, LENGTH(a.secret_arn) - (
       6 - 1
     ))
   ) AS last_rotated,
   d.last[1] AS last_read,
   d.last[3] AS last_read_by,
   COALESCE(d.reads, 0) AS reads,
+  s.last_accessed_at AS last_accessed,
+  s.is_listed,
+  s.owning_service,
   p.owner,
   p.sensitivity
-FROM facts AS f
+FROM stated AS s
 LEFT JOIN secret_arns AS a
-  ON a.account_id = f.account_id
-  AND a.aws_region = f.aws_region
-  AND a.secret_name = f.secret_name
-  AND a.valid_from <= f.last_seen
-  AND f.last_seen < a.valid_to
+  ON a.account_id = s.account_id
+  AND a.aws_region = s.aws_region
+  AND a.secret_name = s.secret_name
+  AND a.valid_from <= COALESCE(s.last_seen, s.as_of)
+  AND COALESCE(s.last_seen, s.as_of) < a.valid_to
 LEFT JOIN replicas AS r
-  ON r.account_id = f.account_id
-  AND r.aws_region = f.aws_region
-  AND r.secret_name = f.secret_name
+  ON r.account_id = s.account_id
+  AND r.aws_region = s.aws_region
+  AND r.secret_name = s.secret_name
 LEFT JOIN tagged AS g
-  ON g.account_id = f.account_id
-  AND g.aws_region = f.aws_region
-  AND g.secret_name = f.secret_name
+  ON g.account_id = s.account_id
+  AND g.aws_region = s.aws_region
+  AND g.secret_name = s.secret_name
 LEFT JOIN delivered AS d
-  ON d.account_id = f.account_id
-  AND d.aws_region = f.aws_region
-  AND d.secret_name = f.secret_name
+  ON d.account_id = s.account_id
+  AND d.aws_region = s.aws_region
+  AND d.secret_name = s.secret_name
 LEFT JOIN policy_secrets AS p
-  ON p.account_id = f.account_id
-  AND p.aws_region = f.aws_region
-  AND p.secret_name = f.secret_name;
+  ON p.account_id = s.account_id
+  AND p.aws_region = s.aws_region
+  AND p.secret_name = s.secret_name;

@@ -1,5 +1,5 @@
 -- title = "Secrets that nobody read"
--- basis = "View secrets without a read in this time, deleted ones left out. Secrets that nobody touched at all the trail cannot show."
+-- basis = "View secrets without a read in this time, deleted ones left out. Secrets that nobody touched at all are among them where the policy's inventory lists them."
 -- empty = "Every secret that the trail knows was read in this time."
 -- [columns]
 -- secret = "text"
@@ -9,6 +9,7 @@
 -- first_seen = "time"
 -- created_at = "time"
 -- last_read = "time: before this time"
+-- last_accessed = "time: the day of the last access, by the inventory"
 -- last_read_by = "principal"
 -- replicas = "text: another region may read the same secret"
 WITH seen AS ( -- a row: one secret that was read in this time
@@ -18,8 +19,8 @@ WITH seen AS ( -- a row: one secret that was read in this time
 )
 SELECT
   s.secret_name AS secret, s.account_id AS account, s.aws_region AS region, s.owner, s.first_seen, s.created_at,
-  s.last_read, s.last_read_by, array_to_string(s.replica_regions, ', ') AS replicas
+  s.last_read, s.last_accessed, s.last_read_by, array_to_string(s.replica_regions, ', ') AS replicas
 FROM secrets s
 LEFT ANTI JOIN seen r ON r.account_id = s.account_id AND r.aws_region = s.aws_region AND r.secret_name = s.secret_name
-WHERE (s.deleted_at IS NULL OR s.deleted_at > $to) AND s.first_seen < $to
+WHERE (s.deleted_at IS NULL OR s.deleted_at > $to) AND coalesce(s.first_seen, s.created_at, $from) < $to
 ORDER BY secret, account, region

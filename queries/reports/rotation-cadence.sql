@@ -1,5 +1,5 @@
 -- title = "Cadence"
--- basis = "The promise comes from the contract (rotate_every), else from the schedule that RotateSecret set in days, else from what is usual for the contract's type (api-token 14, database 30, shared-key 60, oauth 30 days). A value's age counts from the last rotation that succeeded, write by hand or creation; else from the lake's first sight of the secret."
+-- basis = "The promise comes from the contract (rotate_every), else from the schedule that RotateSecret set in days, else from what is usual for the contract's type (api-token 14, database 30, shared-key 60, oauth 30 days). A value's age counts from the last rotation that succeeded, write by hand or creation, in the trail or as the inventory lists it; else from the lake's first sight of the secret."
 -- empty = "The trail knows no secret."
 -- [columns]
 -- secret = "text"
@@ -43,9 +43,11 @@ promised AS ( -- a row: one secret, its promise and its value
       WHEN s.rotation_days IS NOT NULL THEN 'schedule'
       WHEN p."type" IS NOT NULL THEN 'type'
     END AS source,
-    greatest(coalesce(l.last['at'], s.first_seen), coalesce(s.last_rotated, s.first_seen)) AS since,
+    greatest(coalesce(l.last['at'], s.last_rotated, s.created_at, s.first_seen), coalesce(s.last_rotated, s.created_at, s.first_seen)) AS since,
     CASE
-      WHEN l.last IS NULL AND s.last_rotated IS NULL THEN 'first seen'
+      WHEN l.last IS NULL AND s.last_rotated IS NULL AND s.created_at IS NULL THEN 'first seen'
+      WHEN l.last IS NULL AND s.last_rotated IS NULL THEN 'created'
+      WHEN l.last IS NULL AND s.is_listed THEN 'rotated'
       WHEN l.last IS NULL OR s.last_rotated > l.last['at'] THEN 'rotated with its primary'
       ELSE l.last['how']
     END AS how
@@ -54,14 +56,14 @@ promised AS ( -- a row: one secret, its promise and its value
     ON l.account_id = s.account_id AND l.aws_region = s.aws_region AND l.secret_name = s.secret_name
   LEFT JOIN policy_secrets p
     ON p.account_id = s.account_id AND p.aws_region = s.aws_region AND p.secret_name = s.secret_name
-  WHERE s.deleted_at IS NULL AND s.first_seen < $to
+  WHERE s.deleted_at IS NULL AND coalesce(s.first_seen, s.created_at, $from) < $to
 )
 SELECT
   secret_name AS secret, account_id AS account, aws_region AS region, owner, promise, source AS "from",
   since AS value_from, how, to_unixtime($now) - to_unixtime(since) AS age,
   arrow_cast(to_timestamp_seconds(to_unixtime(since) + promise), 'Timestamp(Microsecond, Some("UTC"))') AS due_at,
   CASE
-    WHEN promise IS NULL THEN 'no promise'
+    WHEN promise IS NULL OR since IS NULL THEN 'no promise'
     WHEN to_unixtime($now) - to_unixtime(since) <= promise THEN 'kept'
     WHEN to_unixtime($now) - to_unixtime(since) <= promise + 2 * 86400 THEN 'late'
     ELSE 'missed'

@@ -1,10 +1,10 @@
 -- title = "What it is"
--- basis = "View secrets: the inventory as the trail shows it, over all of the lake's time."
+-- basis = "View secrets: as the trail shows it, over all of the lake's time, and as the policy's inventory lists it."
 -- [columns]
 -- account = "code"
 -- region = "code"
 -- arn = "code"
--- created_at = "time: empty where the lake holds no such call"
+-- created_at = "time: empty where nothing tells"
 -- deleted_at = "time"
 -- key = "code: the KMS key of the last use"
 -- replicas = "text: regions that a call replicated it to"

@@ -20,10 +20,12 @@
 --   "Sessions that all bear one name: the tasks then count as one actor.",
 -- ]
 -- [parameters.percent]
+-- per_secret = true
 -- default = 300
 -- unit = "percent of what the cache would need"
 -- description = "Restarts and several processes in a task read more than once per cache_ttl; three times is more than that."
 -- [parameters.floor]
+-- per_secret = true
 -- default = 2
 -- unit = "reads by one actor in an hour"
 -- description = "Up to this many nothing fires, however long the cache_ttl: a task that starts again now and then is no loop."
@@ -31,7 +33,25 @@
 -- default = 3
 -- unit = "hours in a day (UTC)"
 -- description = "In how many hours it must happen: a habit, not a restart."
-WITH hours AS ( -- a row: one hour of one actor's reads of one secret
+WITH own AS ( -- a row: one secret whose contract sets parameters of its own
+  SELECT
+    account_id, aws_region, secret_name,
+    max(CASE WHEN name = 'floor' THEN value END) AS floor,
+    max(CASE WHEN name = 'percent' THEN value END) AS percent
+  FROM policy_parameters
+  WHERE rule = 'cache-ignored'
+  GROUP BY account_id, aws_region, secret_name
+),
+promised AS ( -- a row: one secret whose contract says how long it is kept, and what a reader may ask in an hour
+  SELECT
+    p.account_id, p.aws_region, p.secret_name, p.cache_ttl_seconds, p.owner,
+    greatest(coalesce(o.floor, $floor), 3600 * coalesce(o.percent, $percent) / (100 * p.cache_ttl_seconds)) AS allowed
+  FROM policy_secrets p
+  LEFT JOIN own o
+    ON o.account_id = p.account_id AND o.aws_region = p.aws_region AND o.secret_name = p.secret_name
+  WHERE p.cache_ttl_seconds > 0
+),
+hours AS ( -- a row: one hour of one actor's reads of one secret
   SELECT
     account_id, aws_region, secret_name, principal, coalesce(actor, 'unknown') AS actor, date_trunc('hour', event_time) AS hour,
     count(*) AS reads,
@@ -42,11 +62,11 @@ WITH hours AS ( -- a row: one hour of one actor's reads of one secret
   GROUP BY account_id, aws_region, secret_name, principal, coalesce(actor, 'unknown'), date_trunc('hour', event_time)
 ),
 hot AS ( -- a row: an hour that is too hot for the contract
-  SELECT h.*, p.cache_ttl_seconds, p.owner, greatest($floor, 3600 * $percent / (100 * p.cache_ttl_seconds)) AS allowed
+  SELECT h.*, p.cache_ttl_seconds, p.owner, p.allowed
   FROM hours h
-  JOIN policy_secrets p
+  JOIN promised p
     ON p.account_id = h.account_id AND p.aws_region = h.aws_region AND p.secret_name = h.secret_name
-  WHERE p.cache_ttl_seconds > 0 AND h.reads > greatest($floor, 3600 * $percent / (100 * p.cache_ttl_seconds))
+  WHERE h.reads > p.allowed
 ),
 days AS ( -- a row: one secret, one principal, one day (UTC)
   SELECT

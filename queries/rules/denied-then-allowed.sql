@@ -7,9 +7,10 @@
 -- attack = ["T1555.006", "T1098"]
 -- description = """\
 --   A principal was refused a secret's value and was given the same secret's value within hours: something about who may \
---   read changed in between. Told once for each refusal that a read follows, with the first read. Low by itself, medium \
---   for a sensitive secret; nothing where the contract names the principal, or where it had read the secret within \
---   memory and only lost its right for a while. If the change itself is in the trail, the story \
+--   read changed in between. Told once for each refusal that a read follows, with the first read. Medium for a sensitive \
+--   secret, and where secret and principal are old acquaintances of the trail that never met; low where one of them is \
+--   new, as a service is whose permission was forgotten. Nothing where the contract names the principal, or where it had \
+--   read the secret within memory and only lost its right for a while. If the change itself is in the trail, the story \
 --   denied-then-granted says who made it.\
 --   """
 -- runbook = [
@@ -29,6 +30,10 @@
 -- type = "duration"
 -- default = "35d"
 -- description = "Who has read the secret within this before the refusal had the right already."
+-- [parameters.maturity]
+-- type = "duration"
+-- default = "14d"
+-- description = "How long secret and principal must both have been around to be no new service: as in first-seen-reader."
 WITH tries AS ( -- a row: one refused or answered attempt
   SELECT principal, actor, event_time, event_id, account_id, aws_region, secret_name, secret_arn, source_ip, 1 AS refused
   FROM denied_reads
@@ -67,6 +72,26 @@ given AS ( -- a row: the second in which the value was first given
   FROM placed
   WHERE refused = 0 AND refused_at IS NOT NULL AND read_before IS NULL
   GROUP BY principal, account_id, secret_name, event_time
+),
+old_secrets AS ( -- a row: one of these whose secret had been there for long
+  SELECT DISTINCT g.principal, g.account_id, g.secret_name, g.event_time
+  FROM given g
+  JOIN secret_days d ON d.account_id = g.account_id AND d.secret_name = g.secret_name
+  WHERE d.day >= g.event_time - $memory AND d.day <= g.event_time - $maturity
+),
+old_principals AS ( -- a row: one of these whose principal had been there for long
+  SELECT DISTINCT g.principal, g.event_time
+  FROM given g
+  JOIN actions a ON a.principal = g.principal
+  WHERE a.event_time >= g.event_time - $memory AND a.event_time <= g.event_time - $maturity
+),
+aged AS ( -- a row: the same as given, and whether both are old
+  SELECT g.*, o.secret_name IS NOT NULL AND p.principal IS NOT NULL AS both_old
+  FROM given g
+  LEFT JOIN old_secrets o
+    ON o.principal = g.principal AND o.account_id = g.account_id AND o.secret_name = g.secret_name
+    AND o.event_time = g.event_time
+  LEFT JOIN old_principals p ON p.principal = g.principal AND p.event_time = g.event_time
 )
 SELECT
   concat_ws('|', g.account_id, g.aws_region, g.secret_name, g.principal, to_char(g.event_time, '%Y-%m-%dT%H:%M:%SZ')) AS key,
@@ -74,7 +99,8 @@ SELECT
   concat(
     g.principal, ' was refused ', g.secret_name, ' ', g.refusals, CASE g.refusals WHEN 1 THEN ' time' ELSE ' times' END,
     ', last at ', to_char(g.refused_at, '%Y-%m-%d %H:%M:%S'), ' UTC, and was given its value at ',
-    to_char(g.event_time, '%H:%M:%S'), ' UTC, for the first time within memory.'
+    to_char(g.event_time, '%H:%M:%S'), ' UTC, for the first time within memory.',
+    CASE WHEN g.both_old THEN ' Both have been around for long and had not met.' ELSE '' END
   ) AS summary,
   g.account_id, g.aws_region, g.secret_arn, g.secret_name, g.principal, g.actor,
   g.refused_at AS window_start,
@@ -84,10 +110,14 @@ SELECT
   g.event_ids AS evidence,
   named_struct(
     'refused_at', g.refused_at, 'given_at', g.event_time, 'refusals', g.refusals, 'source_ip', g.source_ip,
-    'owner', s.owner, 'sensitivity', s.sensitivity
+    'both_are_old', g.both_old, 'owner', s.owner, 'sensitivity', s.sensitivity
   ) AS detail,
-  CASE WHEN s.sensitivity IN ('high', 'critical') THEN 'medium' ELSE 'low' END AS severity
-FROM given g
+  CASE
+    WHEN s.sensitivity IN ('high', 'critical') THEN 'medium'
+    WHEN g.both_old AND (s.sensitivity IS DISTINCT FROM 'low') THEN 'medium'
+    ELSE 'low'
+  END AS severity
+FROM aged g
 LEFT JOIN policy_secrets s
   ON s.account_id = g.account_id AND s.aws_region = g.aws_region AND s.secret_name = g.secret_name
 LEFT ANTI JOIN (

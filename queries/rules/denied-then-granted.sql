@@ -8,10 +8,12 @@
 -- description = """\
 --   A story: a principal was refused a secret; then the secret's policy, the principal's own policies or a grant of a key \
 --   to it was changed; then it was given the secret that it had not read within memory. Critical where the principal \
---   made the change itself: it gave itself the right. High where whoever made it never changed rights within memory. Low \
---   where changing rights is that one's daily work (a deploy pipeline, an admin): somebody asked and got it. Medium \
---   while the lake is too young to know. Nothing where the contract names the reader. What the new policy says is not \
---   judged: the read shows that it was enough.\
+--   made the change itself: it gave itself the right. High where whoever made it never changed rights within memory \
+--   (medium while the lake is too young to know that), and where the contract declares other readers, as unexpected-reader \
+--   has it: a story weighs no less than its members. Where nothing declares readers and changing rights is that one's \
+--   daily work (a deploy pipeline, an admin), somebody may have asked and got it: medium for a sensitive secret, and where \
+--   secret and reader are old acquaintances of the trail that never met, else low. Nothing where the contract names the \
+--   reader. What the new policy says is not judged: the read shows that it was enough.\
 --   """
 -- runbook = [
 --   "Who made the change, and did the secret's owner ask for it?",
@@ -33,7 +35,7 @@
 -- [parameters.maturity]
 -- type = "duration"
 -- default = "14d"
--- description = "How old the lake must be before it is clear who changes rights as daily work."
+-- description = "How old the lake must be before it is clear who changes rights as daily work, and how long secret and reader must have been around to be no new service."
 WITH changes AS ( -- a row: one change of rights, with the secret or the principal that it is about
   SELECT
     event_id, event_time, event_name, principal AS changed_by, account_id, secret_name,
@@ -132,6 +134,18 @@ stories AS ( -- a row: one story
   FROM granted g
   JOIN habits h ON h.event_id = g.change_event AND (h.changed_by IS NOT DISTINCT FROM g.changed_by)
   GROUP BY g.principal, g.account_id, g.secret_name, g.event_time
+),
+old_secrets AS ( -- a row: one story whose secret had been there for long
+  SELECT DISTINCT s.principal, s.account_id, s.secret_name, s.event_time
+  FROM stories s
+  JOIN secret_days d ON d.account_id = s.account_id AND d.secret_name = s.secret_name
+  WHERE d.day >= s.event_time - $memory AND d.day <= s.event_time - $maturity
+),
+old_readers AS ( -- a row: one story whose reader had been there for long
+  SELECT DISTINCT s.principal, s.event_time
+  FROM stories s
+  JOIN actions a ON a.principal = s.principal
+  WHERE a.event_time >= s.event_time - $memory AND a.event_time <= s.event_time - $maturity
 )
 SELECT
   concat_ws('|', s.account_id, s.aws_region, s.secret_name, s.principal, to_char(s.event_time, '%Y-%m-%dT%H:%M:%SZ')) AS key,
@@ -155,16 +169,27 @@ SELECT
   named_struct(
     'members', make_array('denied-then-allowed', 'denied-read-burst', 'first-seen-reader'), 'refused_at', s.refused_at,
     'changed_at', s.changed_at, 'given_at', s.event_time, 'changed_by', s.changed_by, 'changes', s.changes,
-    'by_itself', s.by_itself, 'changes_before', s.changes_before, 'owner', p.owner, 'sensitivity', p.sensitivity
+    'by_itself', s.by_itself, 'changes_before', s.changes_before,
+    'both_are_old', o.secret_name IS NOT NULL AND r.principal IS NOT NULL, 'owner', p.owner, 'sensitivity', p.sensitivity
   ) AS detail,
   CASE
     WHEN s.by_itself THEN 'critical'
-    WHEN s.changes_before > 0 THEN 'low'
+    WHEN p.readers_declared AND (p.sensitivity IS NULL OR p.sensitivity IN ('high', 'critical')) THEN 'high'
+    WHEN s.changes_before > 0 THEN CASE
+      WHEN p.sensitivity = 'low' THEN 'low'
+      WHEN p.readers_declared OR p.sensitivity IN ('high', 'critical') THEN 'medium'
+      WHEN o.secret_name IS NOT NULL AND r.principal IS NOT NULL THEN 'medium'
+      ELSE 'low'
+    END
     WHEN date_trunc('day', s.event_time) < a.day + $maturity THEN 'medium'
     ELSE 'high'
   END AS severity
 FROM stories s
 CROSS JOIN beginning a
+LEFT JOIN old_secrets o
+  ON o.principal = s.principal AND o.account_id = s.account_id AND o.secret_name = s.secret_name
+  AND o.event_time = s.event_time
+LEFT JOIN old_readers r ON r.principal = s.principal AND r.event_time = s.event_time
 LEFT JOIN policy_secrets p
   ON p.account_id = s.account_id AND p.aws_region = s.aws_region AND p.secret_name = s.secret_name
 LEFT ANTI JOIN (

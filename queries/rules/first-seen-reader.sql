@@ -12,7 +12,8 @@
 --   home. A contract that declares readers decides instead of this rule (unexpected-reader), and who it names in any \
 --   role but admin is no stranger. A principal that reads widely (people who help everywhere, an inventory) meets new \
 --   secrets as a matter of course: low, unless the secret is sensitive; slow-harvest tells if it becomes too much. While \
---   the lake is younger than memory all is low, because old habits look new.\
+--   the lake is younger than memory old habits look new: then all is low but a sensitive secret that meets an old \
+--   acquaintance who does not read widely.\
 --   """
 -- runbook = [
 --   "Ask the owner whether the principal should have the secret; if so, put it into the contract's readers.",
@@ -25,9 +26,10 @@
 --   "A person who helps out with another team's service.",
 -- ]
 -- [parameters.memory]
+-- per_secret = true
 -- type = "duration"
 -- default = "35d"
--- description = "Who has read within this is known. Longer than a month, so that a monthly job is not new each time."
+-- description = "Who has read within this is known. Longer than a month, so that a monthly job is not new each time; a contract sets more for what is read once a quarter."
 -- [parameters.maturity]
 -- type = "duration"
 -- default = "14d"
@@ -36,7 +38,13 @@
 -- default = 12
 -- unit = "different secrets within memory before"
 -- description = "From how many on a principal reads widely. Few services need as many."
-WITH pair_days AS ( -- a row: one day on which a principal was given a secret (a secret and its replicas are one)
+WITH own AS ( -- a row: one secret (its replicas included) whose contract sets a memory of its own
+  SELECT account_id, secret_name, max(value) AS memory_seconds
+  FROM policy_parameters
+  WHERE rule = 'first-seen-reader' AND name = 'memory'
+  GROUP BY account_id, secret_name
+),
+pair_days AS ( -- a row: one day on which a principal was given a secret (a secret and its replicas are one)
   SELECT
     account_id, secret_name, principal, date_trunc('day', event_time) AS day,
     min(event_time) AS first_at,
@@ -58,10 +66,20 @@ spaced AS ( -- a row: the same, with the day before on which it happened, and ho
     ) AS known_secrets
   FROM pair_days
 ),
+remembered AS ( -- a row: the same, and since when days count for it
+  SELECT
+    s.*, split_part(s.first_where, '|', 2) AS aws_region,
+    CASE
+      WHEN o.memory_seconds IS NULL THEN s.day - $memory
+      ELSE arrow_cast(to_timestamp_seconds(to_unixtime(s.day) - o.memory_seconds), 'Timestamp(Microsecond, Some("UTC"))')
+    END AS known_from
+  FROM spaced s
+  LEFT JOIN own o ON o.account_id = s.account_id AND o.secret_name = s.secret_name
+),
 first_days AS ( -- a row: a first day
-  SELECT *, split_part(first_where, '|', 2) AS aws_region
-  FROM spaced
-  WHERE ordinary_reads > 0 AND (previous_day IS NULL OR day > previous_day + $memory)
+  SELECT *
+  FROM remembered
+  WHERE ordinary_reads > 0 AND (previous_day IS NULL OR previous_day < known_from)
 ),
 principal_days AS ( -- a row: a day on which the principal did anything
   SELECT DISTINCT principal, date_trunc('day', event_time) AS day
@@ -70,25 +88,25 @@ principal_days AS ( -- a row: a day on which the principal did anything
 with_secret AS ( -- a row: a first day, and on how many days the secret had been there
   SELECT
     f.account_id, f.aws_region, f.secret_name, f.principal, f.day, f.first_at, f.ordinary_reads, f.secret_arn, f.actor,
-    f.event_ids, f.known_secrets, count(s.day) AS secret_days
+    f.event_ids, f.known_secrets, f.known_from, count(s.day) AS secret_days
   FROM first_days f
   LEFT JOIN secret_days s
     ON s.account_id = f.account_id AND s.secret_name = f.secret_name
-    AND s.day >= f.day - $memory AND s.day <= f.day - $maturity
+    AND s.day >= f.known_from AND s.day <= f.day - $maturity
   GROUP BY
     f.account_id, f.aws_region, f.secret_name, f.principal, f.day, f.first_at, f.ordinary_reads, f.secret_arn, f.actor,
-    f.event_ids, f.known_secrets
+    f.event_ids, f.known_secrets, f.known_from
 ),
 with_both AS ( -- a row: the same, and on how many days the principal had been there
   SELECT
     w.account_id, w.aws_region, w.secret_name, w.principal, w.day, w.first_at, w.ordinary_reads, w.secret_arn, w.actor,
-    w.event_ids, w.known_secrets, w.secret_days, count(p.day) AS principal_days
+    w.event_ids, w.known_secrets, w.known_from, w.secret_days, count(p.day) AS principal_days
   FROM with_secret w
   LEFT JOIN principal_days p
-    ON p.principal = w.principal AND p.day >= w.day - $memory AND p.day <= w.day - $maturity
+    ON p.principal = w.principal AND p.day >= w.known_from AND p.day <= w.day - $maturity
   GROUP BY
     w.account_id, w.aws_region, w.secret_name, w.principal, w.day, w.first_at, w.ordinary_reads, w.secret_arn, w.actor,
-    w.event_ids, w.known_secrets, w.secret_days
+    w.event_ids, w.known_secrets, w.known_from, w.secret_days
 ),
 named AS ( -- a row: one principal that the contract names
   SELECT DISTINCT account_id, secret_name, principal
@@ -106,7 +124,7 @@ SELECT
       WHEN b.secret_days > 0 THEN 'The secret is old, the principal is new.'
       ELSE 'The principal is old, the secret is new.'
     END,
-    CASE WHEN a.day > b.day - $memory THEN ' The lake is younger than the memory that this rule wants: it may be an old habit.' ELSE '' END
+    CASE WHEN a.day > b.known_from THEN ' The lake is younger than the memory that this rule wants: it may be an old habit.' ELSE '' END
   ) AS summary,
   b.account_id, b.aws_region, b.secret_arn, b.secret_name, b.principal, b.actor,
   b.day AS window_start,
@@ -119,7 +137,10 @@ SELECT
     'principal_is_mature', b.principal_days > 0, 'secrets_known', b.known_secrets, 'lake_began', a.day, 'sensitivity', s.sensitivity, 'owner', s.owner
   ) AS detail,
   CASE
-    WHEN a.day > b.day - $memory THEN 'low'
+    WHEN a.day > b.known_from AND NOT (
+      coalesce(s.sensitivity IN ('high', 'critical'), false)
+      AND b.secret_days > 0 AND b.principal_days > 0 AND b.known_secrets < $wide_reader
+    ) THEN 'low'
     WHEN s.sensitivity IN ('high', 'critical') THEN 'medium'
     WHEN b.secret_days > 0 AND b.principal_days > 0 AND b.known_secrets < $wide_reader AND (s.sensitivity IS DISTINCT FROM 'low') THEN 'medium'
     ELSE 'low'

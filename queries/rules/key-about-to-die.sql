@@ -10,8 +10,9 @@
 --   (DeleteImportedKeyMaterial, DeleteExpiredKeyMaterial), or is gone (DeleteKey). Every secret and parameter that \
 --   it encrypts stops to be readable: at once, also where only a deletion was scheduled, and for ever when the \
 --   countdown ends. The finding lists what used the key in the time before: critical where a sensitive secret did, \
---   high where any use was, low where none was seen (medium while the lake is younger than that). Low too where \
---   somebody took it back within the grace; over (resolved_at) when it is usable again, soon or late.\
+--   high where any use was, low where none was seen (medium while the lake is younger than that). Where somebody took \
+--   it back within the grace it was a slip: low, but medium where a sensitive secret could not be read meanwhile. Over \
+--   (resolved_at) when it is usable again, soon or late.\
 --   """
 -- runbook = [
 --   "Was it announced? If not: EnableKey or CancelKeyDeletion (then EnableKey) first, questions later.",
@@ -32,7 +33,7 @@
 -- [parameters.grace]
 -- type = "duration"
 -- default = "1h"
--- description = "Taken back within this, it was a slip of the hand: low severity."
+-- description = "Taken back within this, it was a slip of the hand: low severity, medium for a sensitive secret."
 -- [parameters.min_uses]
 -- default = 0
 -- unit = "uses of the key within memory"
@@ -169,7 +170,7 @@ SELECT
     'resolved_at', revived_at
   ) AS detail,
   CASE
-    WHEN is_slip THEN 'low'
+    WHEN is_slip THEN CASE WHEN hits_sensitive THEN 'medium' ELSE 'low' END
     WHEN hits_sensitive THEN 'critical'
     WHEN uses > 0 THEN 'high'
     WHEN is_young THEN 'medium'

@@ -10,7 +10,7 @@
 --   outside the organization's working hours, on a weekend or on a holiday, and at an hour at which this person is not \
 --   used to work. Whose hours of work before lie around this time of the day for a good part works in another time zone, or \
 --   at night: told only at weekends, low. Somebody who is not known well enough is judged by those who share the role: \
---   low, if they work at this hour. While the lake is too young to know anybody all is low, and the finding says so. \
+--   low, if they work at this hour, as it is where a handful of hours are known and some of them lie around this one. While the lake is too young to know anybody all is low, and the finding says so. \
 --   Services keep no hours and do not count, nor do calls that a service made on the person's behalf. One finding for \
 --   each person's role, secret and day. High for sensitive secrets; low, as a report, where the contract grants \
 --   break-glass. Without [organization] in the policy the hours are 08:00 to 18:00 UTC, which may not be yours.\
@@ -128,6 +128,9 @@ rhythms AS ( -- a row: a moment, and how it fits: 3 not at all, 2 nobody can tel
   SELECT
     o.principal, o.person, o.hour, o.days, o.hours, o.near_hours,
     CASE
+      -- A handful of hours is no rhythm, but two of them around this time are no night of somebody who sleeps then.
+      WHEN o.hours < 4 * $min_days AND o.near_hours > 1 AND o.near_hours * 100 < o.hours * $percent
+        AND l.local_dow < 6 AND NOT l.is_holiday THEN 1
       WHEN o.days >= $min_days AND o.near_hours * 100 < o.hours * $percent THEN 3
       WHEN o.days >= $min_days AND l.local_dow < 6 AND NOT l.is_holiday THEN 0
       WHEN o.days >= $min_days AND o.same_weekdays >= 2 AND NOT l.is_holiday THEN 0

@@ -24,10 +24,12 @@
 --   "A load test or a scale-out beyond anything seen before.",
 -- ]
 -- [parameters.floor]
+-- per_secret = true
 -- default = 20
 -- unit = "reads in an hour"
 -- description = "At or below this nothing fires, whatever the rhythm: a restart of a few tasks is not worth a page."
 -- [parameters.percent]
+-- per_secret = true
 -- default = 300
 -- unit = "percent of the usual"
 -- description = "How far above the same hour of earlier weeks. A deploy doubles the reads of an hour; three times is more than that."
@@ -44,10 +46,21 @@
 -- unit = "reads by each session on average"
 -- description = "Up to this many a spike over many sessions is a scale-out: a task reads a secret when it starts, and once more if its first start fails."
 -- [parameters.cold_floor]
+-- per_secret = true
 -- default = 100
 -- unit = "reads in an hour"
 -- description = "The floor for a pair without a rhythm: a new service may read eagerly, but hardly every half minute."
-WITH hours AS ( -- a row: one hour of one principal's ordinary reads of one secret, and what came before
+WITH own AS ( -- a row: one secret whose contract sets parameters of its own
+  SELECT
+    account_id, aws_region, secret_name,
+    max(CASE WHEN name = 'floor' THEN value END) AS floor,
+    max(CASE WHEN name = 'percent' THEN value END) AS percent,
+    max(CASE WHEN name = 'cold_floor' THEN value END) AS cold_floor
+  FROM policy_parameters
+  WHERE rule = 'secret-read-spike'
+  GROUP BY account_id, aws_region, secret_name
+),
+hours AS ( -- a row: one hour of one principal's ordinary reads of one secret, and what came before
   SELECT
     *,
     min(hour) OVER (
@@ -78,20 +91,29 @@ compared AS ( -- a row: the same, with the most reads in the same hour of earlie
     ) AS usual
   FROM placed
 ),
+bounded AS ( -- a row: the same, for the hour itself, with the bounds that hold for its secret
+  SELECT
+    c.*, coalesce(o.floor, $floor) AS floor, coalesce(o.percent, $percent) AS percent,
+    coalesce(o.cold_floor, $cold_floor) AS cold_floor
+  FROM compared c
+  LEFT JOIN own o
+    ON o.account_id = c.account_id AND o.aws_region = c.aws_region AND o.secret_name = c.secret_name
+  WHERE c.slot = c.hour
+),
 judged AS ( -- a row: one hour with its verdict
   SELECT
     c.*,
     (to_unixtime(c.hour) - to_unixtime(c.known_since)) / 604800 AS weeks_known,
     (to_unixtime(c.hour) - to_unixtime(c.known_since)) / 604800 >= $min_weeks AS has_rhythm,
     c.reads > coalesce(c.busiest, 0) AS is_busiest
-  FROM compared c
-  WHERE c.slot = c.hour AND c.reads > least($floor, $cold_floor)
+  FROM bounded c
+  WHERE c.reads > least(c.floor, c.cold_floor)
 ),
 told AS ( -- a row: one hour that is too much
   SELECT *
   FROM judged
-  WHERE (has_rhythm AND reads > $floor AND reads * 100 > coalesce(usual, 0) * $percent)
-     OR (NOT has_rhythm AND reads > $cold_floor AND reads * 100 > coalesce(busiest, 0) * $percent)
+  WHERE (has_rhythm AND reads > floor AND reads * 100 > coalesce(usual, 0) * percent)
+     OR (NOT has_rhythm AND reads > cold_floor AND reads * 100 > coalesce(busiest, 0) * percent)
 ),
 visits AS ( -- a row: what one session read from one address in such an hour
   SELECT
@@ -125,7 +147,7 @@ weighed AS ( -- a row: such an hour, and whether many sessions explain it
   SELECT
     t.*, s.sessions, s.addresses,
     coalesce(
-      s.sessions > $floor / $reads_per_session AND t.reads <= s.sessions * $reads_per_session
+      s.sessions > t.floor / $reads_per_session AND t.reads <= s.sessions * $reads_per_session
       AND (s.new_addresses = 0 OR s.addresses * 2 >= s.sessions), false
     ) AS is_scale_out
   FROM told t
@@ -150,8 +172,8 @@ SELECT
   j.hour + INTERVAL '1 hour' AS window_end,
   concat(j.reads, ' reads in the hour') AS observed,
   CASE
-    WHEN j.has_rhythm THEN concat('at most ', greatest($floor, coalesce(j.usual, 0) * $percent / 100), ' (', coalesce(j.usual, 0), ' in the same hour of the last ', j.weeks_known, ' weeks)')
-    ELSE concat('no baseline yet: ', j.weeks_known, ' weeks seen; at most ', $cold_floor)
+    WHEN j.has_rhythm THEN concat('at most ', greatest(j.floor, coalesce(j.usual, 0) * j.percent / 100), ' (', coalesce(j.usual, 0), ' in the same hour of the last ', j.weeks_known, ' weeks)')
+    ELSE concat('no baseline yet: ', j.weeks_known, ' weeks seen; at most ', j.cold_floor)
   END AS expected,
   j.event_ids AS evidence,
   named_struct(

@@ -10,8 +10,10 @@
 --   principal was given a version that had been current before: it names the version's id (medium), or it asks for \
 --   AWSPREVIOUS (low). It works until the old value is revoked, and then it stops: these findings are the list to check \
 --   before that. Or somebody wants the old value for a reason of their own. One finding for each principal and change, \
---   about the first day of such reads. A rotation's own worker does not count; nor does a version that nobody ever saw \
---   as current, such as one that is being prepared. After a rollback the version rolled back to is the current one.\
+--   about the first day of such reads. Who asks for no version gets the current one: where the key's log shows another \
+--   than the trail, the trail lacks a change of labels, and no reader is to blame. A rotation's own worker does not \
+--   count; nor does a version that nobody ever saw as current, such as one that is being prepared. After a rollback the \
+--   version rolled back to is the current one.\
 --   """
 -- runbook = [
 --   "Do not revoke the old value yet: this reader would fail.",
@@ -23,6 +25,7 @@
 --   "Infrastructure as code that pins a version on purpose.",
 -- ]
 -- [parameters.grace]
+-- per_secret = true
 -- type = "duration"
 -- default = "1h"
 -- description = "How long after the change an old version may still be read: deployments and retries need a while."
@@ -34,9 +37,15 @@
 -- default = 1
 -- unit = "reads within the first day"
 -- description = "One read is enough: nobody gets an old version without asking for it."
-WITH seen AS ( -- a row: a change of a secret's current version, or a read of which version and label are known
+WITH own AS ( -- a row: one secret (its replicas included) whose contract sets a grace of its own
+  SELECT account_id, secret_name, max(value) AS grace_seconds
+  FROM policy_parameters
+  WHERE rule = 'stale-version-read' AND name = 'grace'
+  GROUP BY account_id, secret_name
+),
+seen AS ( -- a row: a change of a secret's current version, or a read of which version and label are known
   SELECT
-    account_id, aws_region, secret_name, event_time, event_id, secret_version_id AS version, true AS is_change,
+    account_id, aws_region, secret_name, event_time, event_id, secret_version_id AS version, true AS is_change, false AS is_asked,
     CAST(NULL AS VARCHAR) AS stage, CAST(NULL AS VARCHAR) AS principal, CAST(NULL AS VARCHAR) AS actor,
     CAST(NULL AS VARCHAR) AS secret_arn
   FROM touches
@@ -49,23 +58,35 @@ WITH seen AS ( -- a row: a change of a secret's current version, or a read of wh
   UNION ALL
   SELECT
     account_id, aws_region, secret_name, event_time, event_id, secret_version_id AS version, false AS is_change,
+    version_asked IS NOT NULL OR (version_stage IS NOT NULL AND version_stage <> 'AWSCURRENT') AS is_asked,
     version_stage AS stage, principal, actor, secret_arn
   FROM reads
   WHERE rotation IS NULL AND principal IS NOT NULL AND (identity_type IS DISTINCT FROM 'AWSService')
     AND (version_stage IS DISTINCT FROM 'AWSPENDING')
     AND (secret_version_id IS NOT NULL OR version_stage = 'AWSPREVIOUS')
 ),
+forgiven AS ( -- a row: the same, and up to when a change must have been made for a read to know of it
+  SELECT
+    s.*,
+    CASE
+      WHEN s.is_change THEN s.event_time
+      WHEN o.grace_seconds IS NULL THEN s.event_time - $grace
+      ELSE arrow_cast(to_timestamp_seconds(to_unixtime(s.event_time) - o.grace_seconds), 'Timestamp(Microsecond, Some("UTC"))')
+    END AS knows_until
+  FROM seen s
+  LEFT JOIN own o ON o.account_id = s.account_id AND o.secret_name = s.secret_name
+),
 placed AS ( -- a row: the same, with the change that was in force a grace ago, the one in force, and the version's first sight
   SELECT
     *,
     max(CASE WHEN is_change THEN concat_ws('|', to_char(event_time, '%Y-%m-%dT%H:%M:%SZ'), version) END) OVER (
-      PARTITION BY account_id, secret_name ORDER BY event_time RANGE BETWEEN $memory PRECEDING AND $grace PRECEDING
+      PARTITION BY account_id, secret_name ORDER BY knows_until RANGE BETWEEN $memory PRECEDING AND CURRENT ROW
     ) AS settled,
     max(CASE WHEN is_change THEN concat_ws('|', to_char(event_time, '%Y-%m-%dT%H:%M:%SZ'), version) END) OVER (
       PARTITION BY account_id, secret_name ORDER BY event_time RANGE BETWEEN $memory PRECEDING AND CURRENT ROW
     ) AS latest,
     min(event_time) OVER (PARTITION BY account_id, secret_name, version) AS first_sight
-  FROM seen
+  FROM forgiven
 ),
 stale AS ( -- a row: one read of an old version
   SELECT
@@ -78,7 +99,7 @@ stale AS ( -- a row: one read of an old version
     AND (
       stage = 'AWSPREVIOUS'
       OR (
-        version <> split_part(settled, '|', 2) AND version <> split_part(latest, '|', 2)
+        is_asked AND version <> split_part(settled, '|', 2) AND version <> split_part(latest, '|', 2)
         AND to_char(first_sight, '%Y-%m-%dT%H:%M:%SZ') < split_part(settled, '|', 1)
       )
     )

@@ -8,8 +8,9 @@
 -- description = """\
 --   Secrets Manager turned many of one principal's reads away because they came too fast. Its limits are thousands of \
 --   reads a second in a region, so that no healthy service meets them: a program reads in a loop and is about to fail \
---   (low, a ticket), or somebody pulls whatever there is as fast as it comes. Medium where the same principal was given \
---   more different secrets in that hour than a service needs. A throttled call names no secret.\
+--   (low, a ticket; medium where so many are turned away that repeating does not help it), or somebody pulls whatever \
+--   there is as fast as it comes (medium where the same principal was given more different secrets in that hour than a \
+--   service needs). A throttled call names no secret.\
 --   """
 -- runbook = [
 --   "One secret, many tasks: a missing cache or a crash loop; tell the owner before the service stops.",
@@ -24,6 +25,10 @@
 -- default = 8
 -- unit = "throttled reads in an hour"
 -- description = "SDKs repeat a throttled call three times or so: fewer are one or two unlucky moments."
+-- [parameters.failing]
+-- default = 50
+-- unit = "throttled reads in an hour"
+-- description = "From this many on it is no unlucky moment of a few calls: a dozen of them failed for good, each after three tries or so."
 -- [parameters.breadth]
 -- default = 10
 -- unit = "different secrets in the hour"
@@ -74,7 +79,7 @@ SELECT
     'throttled', t.throttled, 'answered', coalesce(d.reads, 0), 'secrets', coalesce(d.secrets, 0),
     'secret_names', d.secret_names, 'actors', t.actors, 'source_ips', t.source_ips
   ) AS detail,
-  CASE WHEN d.secrets > $breadth THEN 'medium' ELSE 'low' END AS severity
+  CASE WHEN d.secrets > $breadth OR t.throttled >= $failing THEN 'medium' ELSE 'low' END AS severity
 FROM turned_away t
 LEFT JOIN delivered d ON d.principal = t.principal AND d.hour = t.hour
 WHERE t.throttled >= $min_throttled

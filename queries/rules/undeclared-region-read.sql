@@ -6,12 +6,11 @@
 -- scope = "principal"
 -- attack = ["T1535", "T1555.006"]
 -- description = """\
---   A secret's value was delivered in a region that nobody declared: none of those that [organization] lists, or, low, \
---   one of them that neither the contract's replica_regions nor history know: until now the same principal was given the \
---   secret elsewhere only. A replica in a \
---   region where nobody looks is a copy for whoever made it; there are fewer alarms and often no trail there. High for \
---   sensitive secrets. Told for each principal and secret on the first day within memory. Without a list of regions \
---   only what history knows is judged.\
+--   A secret's value was delivered in a region that nobody declared: none of those that [organization] lists \
+--   (medium, high for a sensitive secret), or one of them that neither the contract's replica_regions nor history know: \
+--   until now the same principal was given the secret elsewhere only (low, medium for a sensitive secret). A replica in \
+--   a region where nobody looks is a copy for whoever made it; there are fewer alarms and often no trail there. Told for \
+--   each principal and secret on the first day within memory. Without a list of regions only what history knows is judged.\
 --   """
 -- runbook = [
 --   "How did the secret come to that region: ReplicateSecretToRegions, or created there? By whom?",
@@ -109,7 +108,11 @@ SELECT
   named_struct(
     'reads', d.reads, 'first_at', d.first_at, 'source_ips', d.source_ips, 'owner', p.owner, 'sensitivity', p.sensitivity
   ) AS detail,
-  CASE WHEN d.is_ours THEN 'low' WHEN p.sensitivity IN ('high', 'critical') THEN 'high' ELSE 'medium' END AS severity
+  CASE
+    WHEN p.sensitivity IN ('high', 'critical') THEN CASE WHEN d.is_ours THEN 'medium' ELSE 'high' END
+    WHEN d.is_ours THEN 'low'
+    ELSE 'medium'
+  END AS severity
 FROM spaced d
 LEFT JOIN policy_secrets p
   ON p.account_id = d.account_id AND p.aws_region = d.aws_region AND p.secret_name = d.secret_name

@@ -4,7 +4,8 @@
 -- BatchGetSecretValue by filter returned, known by its Decrypt). A batch may or may not leave a GetSecretValue for each
 -- of its secrets; where the same principal has one within five seconds, that one is the row and the batch's is not.
 -- secret_version_id: the version asked for, else the one that the paired Decrypt (same principal, same secret, within
--- five seconds; access keys differ) names, else null. decrypt_event_id: that Decrypt, null where none was logged.
+-- five seconds; access keys differ) names, else null. version_asked: the version that the call asked for by its id, null
+-- where it asked for none. decrypt_event_id: that Decrypt, null where none was logged.
 -- account_id, aws_region, secret_name: the secret's. secret_arn: what the name meant at that time, as far as the lake
 -- knows. invoked_by: the service that read on the principal's behalf. Times are UTC.
 -- rotation: own, a rotation's worker reads the secret that it rotates; other, it reads another secret meanwhile (the
@@ -59,7 +60,7 @@ SELECT
   d.event_id, d.event_time, d.via, d.account_id, d.aws_region, d.secret_name,
   coalesce(d.secret_arn, a.secret_arn) AS secret_arn,
   coalesce(d.secret_version_id, nullif(split_part(d.decrypt, '|', 2), '')) AS secret_version_id,
-  d.version_stage,
+  CASE WHEN d.kind = 'get' THEN d.secret_version_id END AS version_asked, d.version_stage,
   nullif(split_part(d.decrypt, '|', 1), '') AS decrypt_event_id,
   d.principal, d.actor, d.principal_account, d.identity_type, d.invoked_by, d.from_console, d.source_ip,
   d.vpc_endpoint_id,

@@ -1,11 +1,12 @@
 -- secret_arns: one row for each full secret ARN that the lake has learned, from wherever: creates, Decrypt contexts,
--- answers, service events, ARNs that callers typed.
+-- answers, service events, ARNs that callers typed, the inventory.
 --
 -- A name that was deleted and created again has one row for each of its ARNs. valid_from, valid_to (UTC, half open):
 -- when the name meant this ARN, from its first sight on until the next one's; the earliest ARN of a name also stands
 -- for all time before. So a bare name resolves the same whatever order the records came in. secret_arn: the ARN.
--- first_seen: when it first occurred, UTC. created_at: when it was created, UTC, null where the lake holds no such
--- call. deleted_at: when the deletion takes effect, UTC, null again after RestoreSecret.
+-- first_seen: when it first occurred, UTC; where the inventory lists it, when it was created. created_at: when it was
+-- created, UTC, null where neither the lake nor the inventory tells. deleted_at: when the deletion takes effect, UTC, null
+-- again after RestoreSecret; where only the inventory tells of the deletion, the date that it gives.
 -- Left out: partial ARNs, and names that were never seen with an ARN.
 WITH named AS ( -- a row: one target of one call that begins or ends a secret's life
   SELECT event_time, event_name, deletion_date, unnest(targets) AS target
@@ -26,10 +27,19 @@ life AS ( -- a row: one ARN's beginning and end
 ),
 whole AS ( -- a row: one full ARN
   SELECT
-    s.account_id, s.aws_region, s.secret_name, s.spelling AS secret_arn, s.first_seen, l.created_at,
-    CASE WHEN l.restored_at >= l.delete_called_at THEN NULL ELSE l.deleted_at END AS deleted_at
+    s.account_id, s.aws_region, s.secret_name, s.spelling AS secret_arn, s.first_seen,
+    coalesce(l.created_at, i.created_at) AS created_at,
+    CASE
+      WHEN l.restored_at >= coalesce(l.delete_called_at, i.deleted_at) AND l.restored_at >= coalesce(i.as_of, l.restored_at)
+        THEN NULL
+      -- It was listed after the deletion, and not as deleted: it was restored out of sight.
+      WHEN i.as_of > l.delete_called_at AND i.deleted_at IS NULL THEN NULL
+      WHEN l.restored_at >= l.delete_called_at THEN i.deleted_at
+      ELSE coalesce(l.deleted_at, i.deleted_at)
+    END AS deleted_at
   FROM secret_spellings s
   LEFT JOIN life l ON l.secret_arn = s.spelling
+  LEFT JOIN inventory i ON i.secret_arn = s.spelling
   WHERE NOT s.is_partial
 )
 SELECT

@@ -23,7 +23,8 @@ ACCOUNTS = ["111122223333", "222233334444", "333344445555", "444455556666"]
 REGIONS = ["us-west-2", "us-east-1", "eu-west-1"]
 SERVICES = ["blizzard-checkout", "snowy-cart", "winterday-db", "frost-search", "icicle-mail", "hail-batch", "flurry-web",
             "sleet-pay", "glacier-ledger", "drift-auth"]
-START = datetime(2026, 11, 1, tzinfo=timezone.utc)
+# A longer trail begins earlier: all of it lies in the past, where a worker looks at it.
+END = datetime(2026, 11, 4, tzinfo=timezone.utc)
 DAYS = 3
 SECRETS_PER_PLACE = 60
 ROLES_PER_ACCOUNT = 80
@@ -38,15 +39,15 @@ def is_in_scope(record: dict) -> bool:
 class Organization:
     """Makes the records of one log file at a time; files do not depend on each other."""
 
-    def __init__(self, seed: int, files: int, in_scope: float):
-        self.seed, self.files, self.in_scope = seed, files, in_scope
+    def __init__(self, seed: int, files: int, in_scope: float, days: int = DAYS):
+        self.seed, self.files, self.in_scope, self.days = seed, files, in_scope, days
 
     def log_file(self, number: int, records_max: int) -> tuple:
         """Account, region, time of delivery and records of one log file."""
         dice = random.Random(f"{self.seed}/{number}")
         account, region = dice.choice(ACCOUNTS), dice.choice(REGIONS)
-        span = timedelta(days=DAYS) / self.files
-        begin = START + span * number
+        span = timedelta(days=self.days) / self.files
+        begin = END - timedelta(days=self.days) + span * number
         maker = LogFile(f"bench/{self.seed}/{number}", dice, account, region, begin, span)
         records = maker.make(records_max, round(records_max * self.in_scope))
         return account, region, begin + span + timedelta(minutes=5), records

@@ -13,7 +13,7 @@ from multiprocessing import Pool
 from pathlib import Path
 
 import forms
-from organization import Organization, is_in_scope
+from organization import DAYS, Organization, is_in_scope
 from records import log_key
 from identities import derive_hex
 
@@ -22,10 +22,10 @@ GZIP_LEVEL = 6
 RECORDS_PER_FILE = 2000
 
 
-def make(folder: Path, records: int, in_scope: float, seed: int, wanted: list, tell) -> dict:
+def make(folder: Path, records: int, in_scope: float, seed: int, wanted: list, tell, days: int = DAYS) -> dict:
     """The organization's trail in the wanted forms; what it holds. Made in parallel: a file depends on no other."""
     files = max(1, records // RECORDS_PER_FILE)
-    asked = {"files": files, "records_per_file": RECORDS_PER_FILE, "in_scope": in_scope, "seed": seed, "forms": wanted}
+    asked = {"files": files, "records_per_file": RECORDS_PER_FILE, "in_scope": in_scope, "seed": seed, "days": days, "forms": wanted}
     return _once(folder, asked, _make_one, [(folder, number, asked) for number in range(files)], tell)
 
 
@@ -71,7 +71,7 @@ def _gathered(work, jobs: list, tell) -> dict:
 
 def _make_one(job: tuple) -> tuple:
     folder, number, asked = job
-    organization = Organization(asked["seed"], asked["files"], asked["in_scope"])
+    organization = Organization(asked["seed"], asked["files"], asked["in_scope"], asked["days"])
     account, region, delivered, records = organization.log_file(number, asked["records_per_file"])
     key = log_key(account, region, delivered, derive_hex(16, "bench", str(asked["seed"]), str(number)).upper())
     for form in asked["forms"]:

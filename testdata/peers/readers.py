@@ -5,7 +5,8 @@
 
 Prints one JSON object: reader, then hunt, then rows. DuckDB runs the files of queries/ as they are, hunts with their
 parameters bound by DuckDB, views after three changes of dialect (see `translated`). The policy's tables are empty: nothing
-is declared. Polars is told by hand what three hunts mean, so that it checks the SQL too and not only its reader.
+is declared, and nothing listed. Polars is told by hand what three hunts mean, so that it checks the SQL too and not only
+its reader.
 """
 
 import datetime
@@ -30,6 +31,8 @@ IN_SQL = ["access-key-trace", "blind-spots", "refusals", "what-did-principal-tou
 # What holds beside the headers' defaults; the tests of Snowtrail ask with the same.
 SILENT_SECONDS = 0
 EMPTY_TABLES = {
+    "inventory": "account_id VARCHAR, aws_region VARCHAR, secret_name VARCHAR, secret_arn VARCHAR, as_of TIMESTAMPTZ, "
+                 "created_at TIMESTAMPTZ, deleted_at TIMESTAMPTZ",
     "known_sightings": "spelling VARCHAR, proven BOOLEAN, first_seen TIMESTAMPTZ",
     "policy_principals": "account_id VARCHAR, aws_region VARCHAR, secret_name VARCHAR, role VARCHAR, principal VARCHAR",
 }
@@ -39,15 +42,33 @@ def translated(sql):
     """A view in DuckDB's dialect: anti joins, points in time and structs are written otherwise there."""
     sql = sql.replace("LEFT ANTI JOIN", "ANTI JOIN")
     sql = re.sub(r"arrow_cast\(TIMESTAMP ('[^']*'), '[^']*'\)", r"TIMESTAMPTZ \1", sql)
-    pairs = re.compile(r"named_struct\(((?:'\w+', \w+(?:, )?)+)\)")
-    return pairs.sub(lambda found: "{" + re.sub(r"('\w+'), (\w+)", r"\1: \2", found.group(1)) + "}", sql)
+    while (start := sql.find("named_struct(")) >= 0:
+        parts, end = split_arguments(sql, start + len("named_struct("))
+        pairs = zip(parts[::2], parts[1::2])
+        sql = sql[:start] + "{" + ", ".join(f"{name}: {value}" for name, value in pairs) + "}" + sql[end:]
+    return sql
 
 
-def defaults(hunt):
-    """The defaults of a hunt's parameters: its header is TOML in the leading comment lines."""
+def split_arguments(sql, start):
+    """The arguments of a call, from behind its bracket, and where it ends."""
+    parts, depth, begin = [], 0, start
+    for at in range(start, len(sql)):
+        if sql[at] in "([":
+            depth += 1
+        elif sql[at] in ")]" and depth > 0:
+            depth -= 1
+        elif depth == 0 and sql[at] in ",)":
+            parts.append(sql[begin:at].strip())
+            begin = at + 1
+            if sql[at] == ")":
+                return parts, begin
+    raise ValueError("a bracket is not closed")
+
+
+def parameters(hunt):
+    """A hunt's parameters, as its header declares them: TOML in the leading comment lines."""
     lines = itertools.takewhile(lambda line: line.startswith("--"), hunt.split("\n"))
-    header = tomllib.loads("\n".join(line.removeprefix("--").removeprefix(" ") for line in lines))
-    return {name: parameter["default"] for name, parameter in header.get("parameters", {}).items()}
+    return tomllib.loads("\n".join(line.removeprefix("--").removeprefix(" ") for line in lines)).get("parameters", {})
 
 
 def asked_of_duckdb(lake):
@@ -66,7 +87,7 @@ def asked_of_duckdb(lake):
     answers = {}
     for hunt in IN_SQL:
         text = (QUERIES / f"hunts/{hunt}.sql").read_text()
-        given = defaults(text)
+        given = {name: parameter["default"] for name, parameter in parameters(text).items()}
         if hunt == "blind-spots":
             given["silent"] = SILENT_SECONDS
         answers[hunt] = session.execute(text, given).to_arrow_table().to_pylist()

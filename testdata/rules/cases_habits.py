@@ -89,6 +89,22 @@ def cache_ignored__quiet_short_cache(t):
 
 
 @case
+def cache_ignored__fires_by_the_contracts_own_percent(t):
+    """Nine reads an hour: fewer than three times what the cache needs, but the contract allows twice as many."""
+    per_request(t, 3, each=9)
+    key = f"{HOME}|prod/blizzard-checkout/db|{TASK_ARN}|2026-11-03T00:00:00Z"
+    own = "\n[secrets.parameters.cache-ignored]\npercent = 200\n"
+    return {"policy": CACHED + own, "findings": [("cache-ignored", key, "low")], "tighten": {"min_hours": 4}}
+
+
+@case
+def cache_ignored__quiet_at_the_contracts_own_floor(t):
+    """Differs in the contract: it allows thirteen, whatever the cache would need."""
+    per_request(t, 3)
+    return {"policy": CACHED + "\n[secrets.parameters.cache-ignored]\nfloor = 13\n"}
+
+
+@case
 def cache_ignored__quiet_nothing_declared(t):
     """Differs in the policy: it says nothing of a cache."""
     per_request(t, 3)

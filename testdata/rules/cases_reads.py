@@ -58,6 +58,33 @@ def secret_read_spike__fires_cold_start_says_so(t):
     return {"findings": [("secret-read-spike", SPIKE_KEY, "low")], "tighten": {"cold_floor": 200}, "gz": True}
 
 
+OWN_FLOOR = """[[secrets]]
+match = "prod/blizzard-checkout/*"
+
+[secrets.parameters.secret-read-spike]
+floor = 29
+"""
+
+
+@case
+def secret_read_spike__fires_above_the_contracts_own_floor(t):
+    """Thirty reads are one above what the contract allows, though the policy allows all secrets forty."""
+    for tuesday in TUESDAYS:
+        read_every(t, tuesday, 600, 4, task(), db())
+    read_every(t, "2026-11-03T18:05:00Z", 60, 30, task(), db())
+    policy = OWN_FLOOR + "\n[rules.secret-read-spike]\nfloor = 40\n"
+    return {"policy": policy, "findings": [("secret-read-spike", SPIKE_KEY, "high")], "tighten": {"min_weeks": 9}, "gz": True}
+
+
+@case
+def secret_read_spike__quiet_at_the_contracts_own_floor(t):
+    """Differs in the contract: it allows thirty."""
+    for tuesday in TUESDAYS:
+        read_every(t, tuesday, 600, 4, task(), db())
+    read_every(t, "2026-11-03T18:05:00Z", 60, 30, task(), db())
+    return {"policy": OWN_FLOOR.replace("29", "30"), "gz": True}
+
+
 @case
 def secret_read_spike__quiet_as_every_week(t):
     """Differs in the earlier weeks: ten reads on Tuesdays at 18:00, so thirty are no more than three times as many."""
@@ -368,6 +395,25 @@ def first_seen_reader__quiet_monthly_job(t):
     t.get_secret_value("2026-10-03T10:00:00Z", batch_job(), db())
     t.get_secret_value("2026-11-03T10:00:00Z", batch_job(), db())
     return {"loosen": {"memory": "28d"}}
+
+
+QUARTER = """[[secrets]]
+match = "prod/blizzard-checkout/*"
+
+[secrets.parameters.first-seen-reader]
+memory = "100d"
+"""
+
+
+@case
+def first_seen_reader__quiet_quarterly_job_by_the_contract(t):
+    """Differs in the contract: it remembers for a hundred days, and the same role read it three months before."""
+    t.get_secret_value("2026-08-03T10:00:00Z", task(), db())
+    t.get_secret_value("2026-08-03T11:00:00Z", batch_job(), Secret(OTHER))
+    t.get_secret_value("2026-08-03T12:00:00Z", batch_job(), db())
+    known_apart(t)
+    t.get_secret_value("2026-11-03T10:00:00Z", batch_job(), db())
+    return {"policy": QUARTER}
 
 
 @case

@@ -164,6 +164,18 @@ def denied_then_allowed__fires_medium_where_it_hurts(t):
 
 
 @case
+def denied_then_allowed__fires_medium_for_old_acquaintances(t):
+    """The same three weeks later: role and secret have both been around, and never met."""
+    t.get_secret_value("2026-10-10T10:00:00Z", task(), db())
+    t.get_secret_value("2026-10-10T11:00:00Z", batch_job(), Secret(OWN))
+    t.get_secret_value("2026-11-03T10:00:00Z", batch_job(), db(), outcome="denied")
+    t.get_secret_value("2026-11-03T11:00:00Z", batch_job(), db())
+    key = f"{HOME}|prod/blizzard-checkout/db|{BATCH_ARN}|2026-11-03T11:00:00Z"
+    first = ("first-seen-reader", f"{HOME}|prod/blizzard-checkout/db|{BATCH_ARN}|2026-11-03T00:00:00Z", "low")
+    return {"findings": [("denied-then-allowed", key, "medium"), first], "tighten": {"within": "30m"}}
+
+
+@case
 def denied_then_allowed__quiet_the_next_day(t):
     """Differs in the time: a day lies between."""
     t.get_secret_value("2026-11-03T10:00:00Z", batch_job(), db(), outcome="denied")

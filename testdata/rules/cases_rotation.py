@@ -152,6 +152,69 @@ def rotation_overdue__quiet_within_grace(t):
 
 
 @case
+def rotation_overdue__quiet_within_the_contracts_grace(t):
+    """Differs in the contract: it forgives three days."""
+    t.create_secret("2026-10-01T10:00:00Z", batch_job("deploy"), db())
+    own = "\n[secrets.parameters.rotation-overdue]\ngrace = \"3d\"\n"
+    return {"policy": EVERY_30_DAYS + own, "now": "2026-11-02T10:00:00Z"}
+
+
+def listed(name, created, **more):
+    """A secret as `aws secretsmanager list-secrets` gives it."""
+    arn = Secret(name).arn
+    return {"ARN": arn, "Name": name, "CreatedDate": created, "LastChangedDate": created, **more}
+
+
+def with_inventory(name, more=""):
+    """A policy that names the inventory beside it."""
+    return f'[organization]\ninventory = ["{name}.inventory"]\n\n{more}'
+
+
+@case
+def rotation_overdue__fires_for_a_listed_secret_that_nobody_touched(t):
+    """Last rotated two years ago, chosen by its tag, and never in the trail: the last deadline before it, and those since."""
+    t.get_secret_value("2026-10-20T10:00:00Z", task(), db())
+    forgotten = listed("prod/forgotten/db", "2024-01-01T00:00:00Z", LastRotatedDate="2024-09-01T00:00:00Z",
+                       Tags=[{"Key": "Tier", "Value": "gold"}])
+    policy = with_inventory("fires-for-a-listed-secret-that-nobody-touched", '[[secrets]]\ntags = { Tier = "gold" }\nrotate_every = "30d"\n')
+    keys = ["2026-09-21T00:00:00Z", "2026-10-21T00:00:00Z"]
+    return {"policy": policy, "listed": [forgotten], "now": "2026-11-02T10:00:00Z", "tighten": {"grace": "60d"},
+            "findings": [("rotation-overdue", f"{HOME}|prod/forgotten/db|{due}", "medium") for due in keys]}
+
+
+@case
+def rotation_overdue__fires_since_the_listed_rotation(t):
+    """In the trail it is only read; the inventory lists when it was rotated last, and its schedule."""
+    for when in ("2026-10-20T10:00:00Z", "2026-11-01T10:00:00Z"):
+        t.get_secret_value(when, task(), db())
+    known = listed(NAME, "2025-01-01T00:00:00Z", LastRotatedDate="2026-09-25T00:00:00Z", RotationEnabled=True,
+                   RotationRules={"AutomaticallyAfterDays": 30})
+    key = f"{HOME}|{NAME}|2026-10-25T00:00:00Z"
+    return {"policy": with_inventory("fires-since-the-listed-rotation"), "listed": [known], "now": "2026-11-02T10:00:00Z",
+            "findings": [("rotation-overdue", key, "medium")], "tighten": {"grace": "20d"}}
+
+
+@case
+def rotation_overdue__quiet_rotated_since_it_was_listed(t):
+    """Differs in the trail: a rotation after the inventory was written."""
+    t.get_secret_value("2026-10-02T10:00:00Z", task(), db())
+    t.rotation("2026-10-20T10:00:00Z", db(), rotator())
+    known = listed(NAME, "2025-01-01T00:00:00Z", LastRotatedDate="2026-09-25T00:00:00Z", RotationEnabled=True,
+                   RotationRules={"AutomaticallyAfterDays": 30})
+    return {"policy": with_inventory("quiet-rotated-since-it-was-listed"), "listed": [known], "now": "2026-11-02T10:00:00Z"}
+
+
+@case
+def rotation_overdue__quiet_listed_as_deleted(t):
+    """Differs in the inventory: the secret is marked for deletion."""
+    t.get_secret_value("2026-10-20T10:00:00Z", task(), db())
+    gone = listed("prod/forgotten/db", "2024-09-01T00:00:00Z", DeletedDate="2024-09-02T00:00:00Z",
+                  LastChangedDate="2024-09-02T00:00:00Z", Tags=[{"Key": "Tier", "Value": "gold"}])
+    policy = with_inventory("quiet-listed-as-deleted", '[[secrets]]\ntags = { Tier = "gold" }\nrotate_every = "30d"\n')
+    return {"policy": policy, "listed": [gone], "now": "2026-11-02T10:00:00Z"}
+
+
+@case
 def rotation_overdue__quiet_replica(t):
     """Differs in the secret: a replica, whose primary was rotated on October 25."""
     secret = db()

@@ -131,7 +131,13 @@ def role_policy(t, when, who, role="Winterday-Batch-Role"):
     t.other(when, who, "iam.amazonaws.com", "PutRolePolicy", {"roleName": role, "policyName": "more"}, region="us-east-1", read_only=False)
 
 
-GIVEN = [("denied-then-allowed", f"{DB_KEY}|{BATCH_ARN}|2026-11-03T11:00:00Z", "low")]
+def weekly_admin(t):
+    """An admin who changes rights every week."""
+    for day in ("2026-10-14", "2026-10-21"):
+        role_policy(t, f"{day}T15:00:00Z", admin(), role="Sleet-Export")
+
+
+GIVEN = [("denied-then-allowed", f"{DB_KEY}|{BATCH_ARN}|2026-11-03T11:00:00Z", "medium")]
 GRANTED_KEY = f"{DB_KEY}|{BATCH_ARN}|2026-11-03T11:00:00Z"
 
 
@@ -160,12 +166,37 @@ def denied_then_granted__fires_on_a_grant_of_the_key(t):
 
 
 @case
-def denied_then_granted__fires_low_by_the_pipeline(t):
-    """The same change, by an admin who sets policies every week: somebody asked and got it."""
-    for day in ("2026-10-14", "2026-10-21"):
-        role_policy(t, f"{day}T15:00:00Z", admin(), role="Sleet-Export")
+def denied_then_granted__fires_medium_by_the_pipeline(t):
+    """The same change, by an admin who sets policies every week; but role and secret are old and never met."""
+    weekly_admin(t)
     refused_then_given(t, lambda: let_in(t, "2026-11-03T10:30:00Z", admin()))
-    return {"policy": NO_FIRSTS, "findings": [("denied-then-granted", GRANTED_KEY, "low"), *GIVEN], "tighten": {"within": "30m"}, "gz": True}
+    return {"policy": NO_FIRSTS, "findings": [("denied-then-granted", GRANTED_KEY, "medium"), *GIVEN], "tighten": {"within": "30m"}, "gz": True}
+
+
+@case
+def denied_then_granted__fires_low_for_a_new_service_by_the_pipeline(t):
+    """The same for a secret that is a day old: a service whose permission was forgotten. Somebody asked and got it."""
+    weekly_admin(t)
+    new = Secret("prod/blizzard-returns/db")
+    six_weeks(t)
+    t.create_secret("2026-11-02T10:00:00Z", batch_job("deploy"), new)
+    t.get_secret_value("2026-11-03T10:00:00Z", batch_job(), new, outcome="denied")
+    let_in(t, "2026-11-03T10:30:00Z", admin(), secret=new)
+    t.get_secret_value("2026-11-03T11:00:00Z", batch_job(), new)
+    key = f"{HOME}|prod/blizzard-returns/db|{BATCH_ARN}|2026-11-03T11:00:00Z"
+    findings = [("denied-then-granted", key, "low"), ("denied-then-allowed", key, "low")]
+    return {"policy": NO_FIRSTS, "findings": findings, "tighten": {"within": "30m"}, "gz": True}
+
+
+@case
+def denied_then_granted__fires_high_past_the_contracts_readers(t):
+    """The same change by the same admin, though the contract names other readers: the story weighs what its members weigh."""
+    weekly_admin(t)
+    refused_then_given(t, lambda: let_in(t, "2026-11-03T10:30:00Z", admin()))
+    policy = NO_FIRSTS + f'\n[[secrets]]\nmatch = "prod/blizzard-checkout/*"\nreaders = ["{TASK_ARN}"]\n'
+    unexpected = ("unexpected-reader", f"{DB_KEY}|{BATCH_ARN}|2026-11-03T00:00:00Z", "high")
+    return {"policy": policy, "findings": [("denied-then-granted", GRANTED_KEY, "high"), *GIVEN, unexpected],
+            "tighten": {"within": "30m"}, "gz": True}
 
 
 @case

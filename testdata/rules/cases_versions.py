@@ -17,6 +17,14 @@ def rotated(t):
     return secret, old
 
 
+GRACE = """[[secrets]]
+match = "prod/blizzard-checkout/*"
+
+[secrets.parameters.stale-version-read]
+grace = "3h"
+"""
+
+
 def stale_key(arn, at="2026-11-03T10:00:15Z"):
     return f"{HOME}|prod/blizzard-checkout/db|{arn}|{at}"
 
@@ -32,14 +40,13 @@ def stale_version_read__fires_on_a_pinned_version(t):
 
 @case
 def stale_version_read__fires_after_a_change_by_hand(t):
-    """A value set by hand; the replica's reader names the old version in a Decrypt's context alone."""
+    """A value set by hand; the replica's reader still asks for the old version."""
     secret = db()
     old = secret.version_at(TUESDAY)
     t.get_secret_value("2026-11-02T10:00:00Z", task(), secret)
     admin = assumed_role("Winterday-Secrets-Admin", "kim", ip="198.51.100.30")
     t.put_secret_value(TUESDAY, admin, secret, "5a1d1111-2222-4333-8444-555566667777")
-    t.get_secret_value("2026-11-03T12:00:00Z", task(), secret.replica("us-east-1"), decrypt=False)
-    t.secret_decrypt("2026-11-03T12:00:00Z", task(), secret.replica("us-east-1"), old)
+    t.get_secret_value("2026-11-03T12:00:00Z", task(), secret.replica("us-east-1"), version_id=old, decrypt=False)
     key = f"{ACCOUNT}|us-east-1|prod/blizzard-checkout/db|{TASK_ARN}|2026-11-03T10:00:00Z"
     return {"findings": [("stale-version-read", key, "medium")], "tighten": {"min_reads": 2}}
 
@@ -50,6 +57,32 @@ def stale_version_read__fires_low_for_the_previous_label(t):
     secret, _ = rotated(t)
     t.get_secret_value("2026-11-03T12:00:00Z", batch_job(), secret, version_stage="AWSPREVIOUS", decrypt=False)
     return {"findings": [("stale-version-read", stale_key(BATCH_ARN), "low")], "tighten": {"min_reads": 2}}
+
+
+@case
+def stale_version_read__fires_beyond_the_contracts_grace(t):
+    """Half an hour after the rotation, and the contract forgives ten minutes."""
+    secret, old = rotated(t)
+    t.get_secret_value("2026-11-03T10:30:00Z", batch_job(), secret, version_id=old)
+    return {"policy": GRACE.replace("3h", "10m"), "findings": [("stale-version-read", stale_key(BATCH_ARN), "medium")],
+            "tighten": {"min_reads": 2}}
+
+
+@case
+def stale_version_read__quiet_within_the_contracts_grace(t):
+    """Differs in the contract: it forgives three hours, though others have one."""
+    secret, old = rotated(t)
+    t.get_secret_value("2026-11-03T12:00:00Z", batch_job(), secret, version_id=old)
+    return {"policy": GRACE}
+
+
+@case
+def stale_version_read__quiet_no_version_asked_for(t):
+    """Differs in the call: it names no version, and only the key's log shows the old one. A label moved out of sight."""
+    secret, old = rotated(t)
+    t.get_secret_value("2026-11-03T12:00:00Z", batch_job(), secret, decrypt=False)
+    t.secret_decrypt("2026-11-03T12:00:00Z", batch_job(), secret, old)
+    return {}
 
 
 @case

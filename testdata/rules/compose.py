@@ -5,7 +5,8 @@
 Run again, it gives the same bytes. A fixture is a function in a file `cases_*.py`, named after its folder and file: it
 tells the case as calls, and says which findings, of all rules, must come out. A near miss differs from a firing case in
 one fact, which its first line names. `loosen` holds parameters under which the near miss fires, `tighten` those under
-which a firing case is silent. This script checks nothing: `snowtrail rules test` does.
+which a firing case is silent. `listed` holds secrets as list-secrets gives them, for a policy whose inventory is `<file>.inventory`.
+This script checks nothing: `snowtrail rules test` does.
 """
 
 import json
@@ -49,12 +50,18 @@ def main():
         log = folder / f"{name}.json{'.gz' if told.pop('gz', False) else ''}"
         write_log(log, sorted(trail.records, key=lambda record: record["eventID"]))
         policy = told.pop("policy", None)
+        listed = told.pop("listed", None)
         expect = folder / f"{name}.expect"
         expect.write_text(expectation(make.__doc__, **told))
         written |= {log, expect}
         if policy:
             (folder / f"{name}.toml").write_text(policy)
             written.add(folder / f"{name}.toml")
+        if listed is not None:
+            # Not `.json`: that would be another log.
+            inventory = folder / f"{name}.inventory"
+            inventory.write_text(json.dumps({"SecretList": listed}, indent=1) + "\n")
+            written.add(inventory)
     for stale in set(HERE.glob("*/*")) - written:
         if stale.name.startswith(("fires-", "quiet-")):
             stale.unlink()

@@ -46,7 +46,7 @@ const JSON_TEXT: [&str; 4] =
     ["request_parameters", "response_elements", "additional_event_data", "service_event_details"];
 
 /// What is whole in sight of a tick, as far as landmarks are concerned.
-const ON_LANDMARKS: [&str; 11] = [
+const ON_LANDMARKS: [&str; 14] = [
     "actions",
     "touches",
     "rotations",
@@ -55,13 +55,16 @@ const ON_LANDMARKS: [&str; 11] = [
     "secret_tags",
     "sightings",
     "beginning",
+    "inventory",
+    "inventory_tags",
+    "policy_parameters",
     "policy_secrets",
     "policy_principals",
     "policy_trail",
 ];
 
 /// What is whole in sight of a tick, as far as one principal is concerned.
-const ON_PRINCIPALS: [&str; 19] = [
+const ON_PRINCIPALS: [&str; 22] = [
     "actions",
     "touches",
     "reads",
@@ -77,6 +80,9 @@ const ON_PRINCIPALS: [&str; 19] = [
     "sightings",
     "beginning",
     "local_time",
+    "inventory",
+    "inventory_tags",
+    "policy_parameters",
     "policy_secrets",
     "policy_principals",
     "policy_people",

@@ -4,7 +4,7 @@
 //! in. The cost is proportional to the tables. A rule that fails takes no other down and becomes a finding itself
 //! (guarantee 8).
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::error::DataFusionError;
@@ -15,6 +15,7 @@ use snowtrail_model::{Finding, FindingState, Policy, Severity};
 use crate::binding::{Literals, bind};
 use crate::error::{Result, RuleError};
 use crate::knowledge::{GATHERED_VIEWS, Knowledge};
+use crate::listed;
 use crate::memory::Making;
 use crate::planning::careful;
 use crate::rows;
@@ -44,10 +45,15 @@ pub struct Setting {
     pub gathers: bool,
     /// Views that are asked for beside those that rules name.
     pub views: BTreeSet<String>,
+    /// With [`Making::Plans`]: the tables and views that are asked for, so that none is made on which these do not stand. To
+    /// make the policy's small tables is to look at every event, whatever is asked then. None means that anything may be.
+    pub named: Option<BTreeSet<String>>,
     /// From when on the table `local_time` is needed; none means from the first event on.
     pub local_from: Option<Timestamp>,
     /// Where [`Making::Shared`] puts its files: a place that every executor of the cluster reaches.
     pub place: Option<Place>,
+    /// Names of the secrets of whom the inventory is needed; none means all.
+    pub listed: Option<HashSet<String>>,
 }
 
 /// A session with tables, views and the policy's small tables, ready to run rules.
@@ -74,7 +80,8 @@ pub struct Evaluation {
 
 impl<'a> Engine<'a> {
     /// Prepares a session in which the lake's tables are registered: creates the views and the small tables. With
-    /// anything but [`Making::Plans`] only the views that an enabled rule or the setting needs.
+    /// [`Making::Plans`] only what the setting names, if it does; with anything else the views that an enabled rule or the
+    /// setting needs.
     ///
     /// # Errors
     /// When a view is wrong, or the lake cannot be read.
@@ -89,16 +96,33 @@ impl<'a> Engine<'a> {
         let known = |source| RuleError::Sql { file: "what is known".to_owned(), doing: "register", source };
         let store = Store::of(setting.making, setting.place.as_ref())?;
         setting.known.register(&session, &store).await.map_err(known)?;
+        listed::register(&session, policy, setting.listed.as_ref(), &store).await?;
         let mut views = Views::new(&session, &rules.views, &Literals::now(now))?;
         let engine = Engine { session, rules, policy, now, making: setting.making, _store: store.clone() };
-        if setting.making != Making::Plans {
-            views.keep(&engine.wanted(setting)?);
-        }
+        let small = engine.leave_out(&mut views, setting)?;
         views.create_possible(&engine.session, &store).await?;
-        small::register(&engine.session, policy, setting, &store).await?;
+        small::register(&engine.session, policy, setting, &small, &store).await?;
         views.create_possible(&engine.session, &store).await?;
         views.all_created(&engine.session)?;
         Ok(engine)
+    }
+
+    /// Leaves out the views that are not needed, and tells which small tables are.
+    fn leave_out(&self, views: &mut Views, setting: &Setting) -> Result<Vec<&'static str>> {
+        match (self.making, &setting.named) {
+            (Making::Plans, None) => Ok(small::names().collect()),
+            (Making::Plans, Some(named)) => {
+                let reached = views.reached(named);
+                let needed: Vec<_> = small::names().filter(|name| reached.contains(*name)).collect();
+                let ground = small::grounds_of(&needed, self.policy).into_iter().map(str::to_owned);
+                views.keep(&reached.into_iter().chain(ground).collect());
+                Ok(needed)
+            }
+            _ => {
+                views.keep(&self.wanted(setting)?);
+                Ok(small::names().collect())
+            }
+        }
     }
 
     /// The views that the enabled rules, the small tables and the gathering of knowledge name.

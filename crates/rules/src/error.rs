@@ -40,14 +40,14 @@ pub enum RuleError {
         #[source]
         source: datafusion::error::DataFusionError,
     },
-    /// There is no room for views that are too large for memory.
+    /// There is no room for views and recent events that are too many for memory.
     #[error(
-        "failed to make a folder for the views in `{}`; the events in sight are too many for memory: set TMPDIR to a \
-         place with about as much room as the lake takes",
+        "failed to make `{}` for what is too much for memory; set TMPDIR to a place with about as much room as the lake \
+         takes",
         place.display()
     )]
     Folder {
-        /// Where temporary folders are made.
+        /// The folder or file, or where temporary folders are made.
         place: std::path::PathBuf,
         /// The cause.
         #[source]

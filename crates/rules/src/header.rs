@@ -56,6 +56,8 @@ pub struct Parameter {
     pub unit: Option<String>,
     /// What it does, and why the default is what it is.
     pub description: String,
+    /// Whether a contract of the policy may set it for its own secrets; the rule's SQL then asks `policy_parameters`.
+    pub per_secret: bool,
 }
 
 #[derive(Deserialize)]
@@ -86,6 +88,8 @@ pub(crate) struct RawParameter {
     default: toml::Value,
     unit: Option<String>,
     description: String,
+    #[serde(default)]
+    per_secret: bool,
 }
 
 /// Splits a file into its leading comment lines (prefix stripped) and the SQL. Line numbers are kept: the TOML's
@@ -145,7 +149,7 @@ impl Header {
         let parameters = self
             .parameters
             .iter()
-            .map(|(name, p)| RuleParameter { name: name.clone(), kind: p.kind })
+            .map(|(name, p)| RuleParameter { name: name.clone(), kind: p.kind, per_secret: p.per_secret })
             .collect();
         RuleParameters { id: self.id.clone(), parameters }
     }
@@ -181,6 +185,10 @@ impl RawParameter {
             (None, toml::Value::String(text)) => (ParameterKind::Text, ParameterValue::Text(text.clone())),
             (None, _) => return Err(wrong("the default must be a number, a text, true or false")),
         };
-        Ok(Parameter { kind, default, unit: self.unit, description: self.description })
+        if self.per_secret && !matches!(kind, ParameterKind::Int | ParameterKind::Duration) {
+            return Err(wrong("only whole numbers and durations can be `per_secret`"));
+        }
+        let RawParameter { unit, description, per_secret, .. } = self;
+        Ok(Parameter { kind, default, unit, description, per_secret })
     }
 }

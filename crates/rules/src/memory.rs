@@ -16,6 +16,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::common::DFSchema;
 use datafusion::datasource::{MemTable, ViewTable};
 use datafusion::error::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::{EmptyRelation, LogicalPlan};
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{SessionConfig, SessionContext};
@@ -82,14 +83,22 @@ pub(crate) fn table_of(
     Ok(Arc::new(ViewTable::new(nothing, None)))
 }
 
+/// Runs a query. Rows come as operators give them, not [`compact`].
+pub(crate) async fn stream(
+    session: &SessionContext,
+    sql: &str,
+) -> Result<SendableRecordBatchStream, DataFusionError> {
+    let plan = session.sql(sql.trim().trim_end_matches(';')).await?.create_physical_plan().await?;
+    execute_stream(plan, session.task_ctx())
+}
+
 /// Runs a query. The rows are [`compact`], one batch at a time.
 pub(crate) async fn rows(
     session: &SessionContext,
     sql: &str,
 ) -> Result<(SchemaRef, Vec<RecordBatch>), DataFusionError> {
-    let plan = session.sql(sql.trim().trim_end_matches(';')).await?.create_physical_plan().await?;
-    let schema = plan.schema();
-    let mut stream = execute_stream(plan, session.task_ctx())?;
+    let mut stream = stream(session, sql).await?;
+    let schema = stream.schema();
     let mut rows = Vec::new();
     while let Some(batch) = stream.try_next().await? {
         rows.extend(Some(compact(&batch)?).filter(|batch| batch.num_rows() > 0));

@@ -109,7 +109,7 @@ impl Touched {
 }
 
 /// How far a rule looks, with the policy's values: the header's window and history, each longer by what the policy adds
-/// to the rule's durations.
+/// to the rule's durations, for all secrets or for those of the contract that adds most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reach {
     /// Length of the time that one finding covers.
@@ -121,14 +121,17 @@ pub struct Reach {
 impl Reach {
     /// The reach of a rule under a policy.
     pub fn of(rule: &Rule, policy: &Policy) -> Reach {
-        let settings = policy.rule_settings(&rule.header.id);
-        let longer = settings.parameters.iter().filter_map(|(name, value)| {
-            match (value, rule.header.parameters.get(name).map(|p| &p.default)) {
-                (ParameterValue::Duration(now), Some(ParameterValue::Duration(default))) => {
-                    Some((*now - *default).max(SignedDuration::ZERO))
-                }
+        let id = &rule.header.id;
+        let for_all = policy.rule_settings(id).parameters;
+        let for_some = || policy.secrets.iter().filter_map(|entry| entry.parameters.get(id));
+        let longer = rule.header.parameters.iter().map(|(name, parameter)| {
+            let ParameterValue::Duration(default) = parameter.default else { return SignedDuration::ZERO };
+            let set = for_all.get(name).into_iter().chain(for_some().filter_map(|set| set.get(name)));
+            let set = set.filter_map(|value| match value {
+                ParameterValue::Duration(now) => Some(*now - default),
                 _ => None,
-            }
+            });
+            set.fold(SignedDuration::ZERO, SignedDuration::max)
         });
         let longer = longer.fold(SignedDuration::ZERO, SignedDuration::saturating_add);
         Reach {

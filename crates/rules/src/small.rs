@@ -9,6 +9,7 @@
 //! - `policy_people`: principals that `[[humans]]` names.
 //! - `local_time`: quarter hours from a day before the first event to a day after the last, in local terms.
 //! - `policy_trail`: what `[trail]` and `[organization]` list, and the heartbeat in seconds.
+//! - `policy_parameters`: parameters of rules that a contract sets for its own secrets.
 //!
 //! Size: proportional to secrets and principals seen and to the days covered, never to the number of events.
 
@@ -24,12 +25,13 @@ use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
 use jiff::{SignedDuration, Timestamp};
 use snowtrail_model::Policy;
-use snowtrail_model::policy::{ClockTime, QuietHours, Role, SecretEntry, Slot};
+use snowtrail_model::policy::{ClockTime, ParameterValue, QuietHours, Role, SecretEntry, Slot};
 
 use crate::answers::{Row, rows};
 use crate::engine::Setting;
 use crate::error::{Result, RuleError};
 use crate::knowledge::Knowledge;
+use crate::listed::{INVENTORY, INVENTORY_TAGS};
 use crate::views::Store;
 
 /// What a small table is, for people.
@@ -42,15 +44,17 @@ pub struct Described {
     pub columns: &'static [(&'static str, &'static str)],
 }
 
-const ACCOUNT: (&str, &str) = ("account_id", "Account of the secret");
-const REGION: (&str, &str) = ("aws_region", "Region of the secret");
-const SECRET: (&str, &str) = ("secret_name", "Name of the secret");
+pub(crate) const ACCOUNT: (&str, &str) = ("account_id", "Account of the secret");
+pub(crate) const REGION: (&str, &str) = ("aws_region", "Region of the secret");
+pub(crate) const SECRET: (&str, &str) = ("secret_name", "Name of the secret");
 
 /// What the small tables and their columns mean.
-pub const DESCRIBED: [Described; 5] = [
+pub const DESCRIBED: [Described; 8] = [
+    INVENTORY,
+    INVENTORY_TAGS,
     Described {
         name: "policy_secrets",
-        about: "One row for each secret seen, and what the policy declares about it; null where nothing",
+        about: "One row for each secret seen or listed, and what the policy declares about it; null where nothing",
         columns: &[
             ACCOUNT,
             REGION,
@@ -80,6 +84,18 @@ pub const DESCRIBED: [Described; 5] = [
             SECRET,
             ("role", "reader, rotator, admin or break_glass"),
             ("principal", "Who: stable identity"),
+        ],
+    },
+    Described {
+        name: "policy_parameters",
+        about: "One row for each secret seen or listed, and each parameter of a rule that its contract sets for it",
+        columns: &[
+            ("rule", "Id of the rule"),
+            ("name", "Name of the parameter"),
+            ACCOUNT,
+            REGION,
+            SECRET,
+            ("value", "Its value; durations in seconds"),
         ],
     },
     Described {
@@ -121,12 +137,37 @@ pub fn ground_views(policy: &Policy) -> impl Iterator<Item = &'static str> {
     GROUND_VIEWS.into_iter().chain(selects_by_tags(policy).then_some(TAGS_VIEW))
 }
 
+/// The names of the small tables that are made from the policy, see [`crate::listed`] for the others.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    let listed = [INVENTORY.name, INVENTORY_TAGS.name];
+    DESCRIBED.iter().map(|described| described.name).filter(move |name| !listed.contains(name))
+}
+
+/// The views that some of the small tables are made from.
+pub(crate) fn grounds_of(tables: &[&str], policy: &Policy) -> Vec<&'static str> {
+    let is_made = |table| tables.contains(&table);
+    let by_secret = is_made("policy_secrets") || (is_made("policy_parameters") && sets_parameters(policy));
+    let tagged = selects_by_tags(policy) && (by_secret || is_made("policy_principals"));
+    let [secrets, pairs] = GROUND_VIEWS;
+    let grounds = [
+        (secrets, by_secret),
+        (pairs, is_made("policy_principals") && !policy.secrets.is_empty()),
+        (TAGS_VIEW, tagged),
+    ];
+    grounds.into_iter().filter(|(_, needed)| *needed).map(|(view, _)| view).collect()
+}
+
 /// Whether an entry of the policy selects secrets by their tags.
 pub(crate) fn selects_by_tags(policy: &Policy) -> bool {
     policy.secrets.iter().any(|entry| !entry.tags.is_empty())
 }
 
-/// Registers the small tables.
+/// Whether a contract sets parameters of rules for its own secrets.
+fn sets_parameters(policy: &Policy) -> bool {
+    policy.secrets.iter().any(|entry| !entry.parameters.is_empty())
+}
+
+/// Registers those of the small tables that are wanted.
 ///
 /// # Errors
 /// When a ground view is missing or cannot be read.
@@ -134,42 +175,69 @@ pub(crate) async fn register(
     session: &SessionContext,
     policy: &Policy,
     setting: &Setting,
+    wanted: &[&str],
     store: &Store,
 ) -> Result<()> {
     let failed = |source| RuleError::Sql { file: "the policy's tables".to_owned(), doing: "make", source };
-    for (name, batch) in tables(session, policy, setting).await.map_err(failed)? {
+    let grounds = Grounds::read(session, policy, wanted).await.map_err(failed)?;
+    for name in names().filter(|name| wanted.contains(name)) {
+        let batch = made(session, policy, setting, name, &grounds).await.map_err(failed)?;
         store.register(session, name, batch).await.map_err(failed)?;
     }
     Ok(())
 }
 
-async fn tables(
+/// What the small tables are made from, each view read once, and only those that [`grounds_of`] names.
+struct Grounds {
+    secrets: Vec<Row>,
+    pairs: Vec<Row>,
+    tags: Tags,
+}
+
+impl Grounds {
+    async fn read(
+        session: &SessionContext,
+        policy: &Policy,
+        wanted: &[&str],
+    ) -> std::result::Result<Grounds, DataFusionError> {
+        let [secrets, pairs] = GROUND_VIEWS;
+        let needed = grounds_of(wanted, policy);
+        let distinct = async |columns: &str, view: &str| match needed.contains(&view) {
+            true => rows(session, &format!("SELECT DISTINCT {columns} FROM {view}")).await,
+            false => Ok(Vec::new()),
+        };
+        Ok(Grounds {
+            secrets: distinct("account_id, aws_region, secret_name", secrets).await?,
+            pairs: distinct("account_id, aws_region, secret_name, principal", pairs).await?,
+            tags: if needed.contains(&TAGS_VIEW) { tags(session).await? } else { Tags::new() },
+        })
+    }
+}
+
+/// One of the small tables. Nothing is read of which the policy says nothing.
+async fn made(
     session: &SessionContext,
     policy: &Policy,
     setting: &Setting,
-) -> std::result::Result<Vec<(&'static str, RecordBatch)>, DataFusionError> {
-    let secrets =
-        rows(session, "SELECT DISTINCT account_id, aws_region, secret_name FROM secret_names").await?;
-    let pairs = rows(
-        session,
-        "SELECT DISTINCT account_id, aws_region, secret_name, principal FROM secret_principals",
-    )
-    .await?;
-    let principals =
-        rows(session, "SELECT DISTINCT principal FROM events WHERE principal IS NOT NULL").await?;
-    let bounds = rows(
-        session,
-        "SELECT CAST(CAST(min(event_time) AS BIGINT) AS TEXT), CAST(CAST(max(event_time) AS BIGINT) AS TEXT) FROM events",
-    )
-    .await?;
-    let tags = if selects_by_tags(policy) { tags(session).await? } else { Tags::new() };
-    Ok(vec![
-        ("policy_secrets", policy_secrets(policy, &secrets, &tags)?),
-        ("policy_principals", policy_principals(policy, &pairs, &tags, &setting.known)?),
-        ("policy_people", policy_people(policy, &principals)?),
-        ("policy_trail", policy_trail(policy)?),
-        ("local_time", local_time(policy, &bounds, setting.local_from)?),
-    ])
+    name: &str,
+    Grounds { secrets, pairs, tags }: &Grounds,
+) -> std::result::Result<RecordBatch, DataFusionError> {
+    Ok(match name {
+        "policy_secrets" => policy_secrets(policy, secrets, tags)?,
+        "policy_parameters" => policy_parameters(policy, secrets, tags)?,
+        "policy_principals" => policy_principals(policy, pairs, tags, &setting.known)?,
+        "policy_people" => {
+            let principals = "SELECT DISTINCT principal FROM events WHERE principal IS NOT NULL";
+            let nobody = policy.humans.is_empty();
+            policy_people(policy, &if nobody { Vec::new() } else { rows(session, principals).await? })?
+        }
+        "policy_trail" => policy_trail(policy)?,
+        _ => {
+            let bounds = "SELECT CAST(CAST(min(event_time) AS BIGINT) AS TEXT), \
+                CAST(CAST(max(event_time) AS BIGINT) AS TEXT) FROM events";
+            local_time(policy, &rows(session, bounds).await?, setting.local_from)?
+        }
+    })
 }
 
 type SecretKey = (String, String, String);
@@ -268,6 +336,45 @@ fn policy_principals(
     batch(names.into_iter().enumerate().map(|(at, name)| (name, column(at))).collect())
 }
 
+fn policy_parameters(
+    policy: &Policy,
+    secrets: &[Row],
+    tags: &Tags,
+) -> std::result::Result<RecordBatch, ArrowError> {
+    let mut set: Vec<SetParameter<'_>> = Vec::new();
+    for key in secrets.iter().map(secret_key) {
+        let Some((_, entry)) = entry(policy, &key, tags) else { continue };
+        let parameters =
+            entry.parameters.iter().flat_map(|(rule, set)| set.iter().map(move |one| (rule, one)));
+        set.extend(
+            parameters.map(|(rule, (name, value))| {
+                (rule.as_str(), name.as_str(), key.clone(), whole_number(value))
+            }),
+        );
+    }
+    let column = |get: &dyn Fn(&SetParameter<'_>) -> String| texts(set.iter().map(|one| Some(get(one))));
+    batch(vec![
+        ("rule", column(&|(rule, ..)| (*rule).to_owned())),
+        ("name", column(&|(_, name, ..)| (*name).to_owned())),
+        ("account_id", column(&|(.., key, _)| key.0.clone())),
+        ("aws_region", column(&|(.., key, _)| key.1.clone())),
+        ("secret_name", column(&|(.., key, _)| key.2.clone())),
+        ("value", Arc::new(set.iter().map(|(.., value)| *value).collect::<Int64Array>()) as ArrayRef),
+    ])
+}
+
+/// Rule, parameter, secret, value.
+type SetParameter<'p> = (&'p str, &'p str, SecretKey, Option<i64>);
+
+/// A value as the table holds it. Headers let no other kind be set for single secrets.
+fn whole_number(value: &ParameterValue) -> Option<i64> {
+    match value {
+        ParameterValue::Int(number) => Some(*number),
+        ParameterValue::Duration(duration) => Some(duration.as_secs()),
+        ParameterValue::Float(_) | ParameterValue::Text(_) | ParameterValue::Bool(_) => None,
+    }
+}
+
 fn policy_people(policy: &Policy, principals: &[Row]) -> std::result::Result<RecordBatch, ArrowError> {
     let people = principals.iter().filter(|row| policy.is_person(text(row, 0)));
     batch(vec![("principal", texts(people.map(|row| row.get(0).map(str::to_owned))))])
@@ -348,11 +455,12 @@ mod tests {
         let made = [
             policy_secrets(&policy, &[], &Tags::new()).unwrap(),
             policy_principals(&policy, &[], &Tags::new(), &Knowledge::default()).unwrap(),
+            policy_parameters(&policy, &[], &Tags::new()).unwrap(),
             policy_people(&policy, &[]).unwrap(),
             policy_trail(&policy).unwrap(),
             local_time(&policy, &bounds, None).unwrap(),
         ];
-        for (table, described) in made.iter().zip(DESCRIBED) {
+        for (table, described) in made.iter().zip(DESCRIBED.into_iter().skip(2)) {
             let columns: Vec<&str> = table.schema_ref().fields().iter().map(|f| f.name().as_str()).collect();
             assert_eq!(
                 columns,

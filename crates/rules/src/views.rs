@@ -8,10 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use datafusion::common::TableReference;
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
+use datafusion::sql::parser::Statement;
 use datafusion::sql::resolve::resolve_table_references;
+use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 use tempfile::TempDir;
 
 use crate::binding::{Literals, bind};
@@ -108,16 +111,20 @@ impl Views {
 
     /// Leaves out the views that nothing in `wanted` is and nothing that stays names.
     pub fn keep(&mut self, wanted: &BTreeSet<String>) {
-        let mut kept = BTreeSet::new();
+        let kept = self.reached(wanted);
+        self.pending.retain(|name, _| kept.contains(name));
+    }
+
+    /// What is wanted, and all tables and views that it stands on.
+    pub(crate) fn reached(&self, wanted: &BTreeSet<String>) -> BTreeSet<String> {
+        let mut reached = BTreeSet::new();
         let mut next: Vec<&String> = wanted.iter().collect();
         while let Some(name) = next.pop() {
-            if let Some(view) = self.pending.get(name)
-                && kept.insert(name.clone())
-            {
-                next.extend(&view.needs);
+            if reached.insert(name.clone()) {
+                next.extend(self.pending.get(name).into_iter().flat_map(|view| &view.needs));
             }
         }
-        self.pending.retain(|name, _| kept.contains(name));
+        reached
     }
 
     /// Creates every view whose needs are met, and those that this in turn makes possible.
@@ -181,6 +188,19 @@ async fn make(
     Ok(())
 }
 
+/// The tables and views that a query of a person's names. None where that does not tell what it looks at: it is no plain
+/// query, it asks what tables there are, or it is no SQL.
+pub fn relations_asked(session: &SessionContext, sql: &str) -> Option<BTreeSet<String>> {
+    let statement = session.state().sql_to_statement(sql.trim().trim_end_matches(';'), &dialect()).ok()?;
+    let Statement::Statement(plain) = &statement else { return None };
+    if !matches!(**plain, SqlStatement::Query(_)) {
+        return None;
+    }
+    let (tables, _) = resolve_table_references(&statement, true).ok()?;
+    let here = |table: &TableReference| table.schema().is_none_or(|schema| schema != "information_schema");
+    tables.iter().all(here).then(|| tables.iter().map(|table| table.table().to_owned()).collect())
+}
+
 /// The tables and views that a query names, common table expressions aside.
 ///
 /// # Errors
@@ -195,4 +215,25 @@ pub fn tables_named(session: &SessionContext, file: &str, sql: &str) -> Result<V
 
 fn dialect() -> datafusion::config::Dialect {
     datafusion::config::Dialect::Generic
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn query_tells_what_it_looks_at_unless_it_asks_what_there_is() {
+        let asked = |sql| relations_asked(&SessionContext::new(), sql);
+        let named = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
+        assert_eq!(asked("SELECT 1;"), named(&[]));
+        let nested = "WITH r AS (SELECT * FROM reads) SELECT * FROM r, lake.public.events WHERE 1 IN (SELECT 1 FROM Secrets)";
+        assert_eq!(asked(nested), named(&["events", "reads", "secrets"]));
+        for untold in
+            ["SELECT * FROM information_schema.tables", "SHOW TABLES", "DESCRIBE reads", "SELEC 1", ""]
+        {
+            assert_eq!(asked(untold), None, "{untold}");
+        }
+
+        assert_eq!(asked("EXPLAIN SELECT * FROM reads"), None);
+    }
 }

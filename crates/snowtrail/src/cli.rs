@@ -110,6 +110,9 @@ pub struct RuleOptions {
     /// Policy file (TOML): contracts, people, hours, routes
     #[arg(long, value_name = "FILE", env = "SNOWTRAIL_POLICY")]
     pub policy: Option<PathBuf>,
+    /// Output of `aws secretsmanager list-secrets`: secrets that the trail never showed; may be given several times
+    #[arg(long, value_name = "FILE", env = "SNOWTRAIL_INVENTORY", value_delimiter = ',')]
+    pub inventory: Vec<PathBuf>,
     /// Folder of rules instead of those that ship
     #[arg(long, value_name = "FOLDER", env = "SNOWTRAIL_RULES")]
     pub rules: Option<PathBuf>,

@@ -13,6 +13,7 @@ use snowtrail_lake::Lake;
 use snowtrail_lake::history::FINDINGS_VIEW;
 use snowtrail_rules::binding::{Literals, bind};
 use snowtrail_rules::memory::{Beside, columns_named, hide_unnamed_columns, keep_events};
+use snowtrail_rules::views::relations_asked;
 use snowtrail_rules::{Engine, Evaluation, Making, RuleError, RuleSet, Setting};
 
 use crate::cluster::{Cluster, Ground};
@@ -41,6 +42,24 @@ pub async fn open<'b>(
     horizon: Horizon,
 ) -> anyhow::Result<Engine<'b>> {
     open_for(lake, bound, now, horizon, false).await
+}
+
+/// Opens a session for one query of a person's: with the tables and views that it names and what these stand on, and with
+/// everything where its text does not tell.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_to_ask<'b>(
+    lake: &Lake,
+    bound: &'b Bound,
+    now: Timestamp,
+    query: &str,
+) -> anyhow::Result<Engine<'b>> {
+    let session = reading(lake).await?;
+    lake.register_verifications(&session).await?;
+    show_findings(&session).await?;
+    let setting = Setting { named: relations_asked(&session, query), ..Setting::default() };
+    Ok(Engine::new(session, &bound.rules, &bound.policy, now, &setting).await?)
 }
 
 /// Opens the session; `watches` tells whether a watch will be gathered from it.

@@ -32,15 +32,17 @@ pub use resolve::POLICY_BYTES_MAX;
 pub use secrets::{QuietHours, Role, SecretEntry, SecretKind, Sensitivity};
 pub use settings::{ParameterKind, ParameterValue, RuleParameter, RuleParameters, RuleSettings};
 
-use crate::Severity;
+use crate::{Inventory, Severity};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
 /// Everything that the policy file says, ready for use. The default is no file: baselines and defaults carry the load.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Policy {
-    /// Accounts and regions that must be heard from.
+    /// Accounts and regions that must be heard from, and where its secrets are listed.
     pub organization: Organization,
+    /// The secrets that those files list. Reading a policy leaves it empty: whoever reads files fills it.
+    pub inventory: Inventory,
     /// When the organization works.
     pub calendar: Calendar,
     /// Principals that count as persons, beside those that the views recognize by themselves.
@@ -68,6 +70,8 @@ pub struct Organization {
     pub accounts: Vec<String>,
     /// Region codes; empty means that none were declared.
     pub regions: Vec<String>,
+    /// Files with the output of `aws secretsmanager list-secrets`, as written; relative to the policy's folder.
+    pub inventory: Vec<String>,
 }
 
 /// `[[windows]]`: planned work of some principals.

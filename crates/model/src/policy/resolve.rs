@@ -16,7 +16,7 @@ use super::settings::{RuleParameters, rule_id};
 use super::{
     Organization, Policy, Route, Suppression, TrailPolicy, Window, pages, secrets, settings, shapes,
 };
-use crate::Severity;
+use crate::{Inventory, Severity};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
@@ -50,7 +50,8 @@ pub(super) fn parse(text: &str, file: &str, known_rules: &[RuleParameters]) -> R
 
 fn policy(mut root: Section<'_>, known_rules: &[RuleParameters]) -> Policy {
     let (organization, calendar) = organization_of(&mut root);
-    let secrets: Vec<SecretEntry> = sections(&mut root, "secrets").into_iter().map(secrets::read).collect();
+    let contract = |section| secrets::read(section, known_rules);
+    let secrets: Vec<SecretEntry> = sections(&mut root, "secrets").into_iter().map(contract).collect();
     let humans = sections(&mut root, "humans").into_iter().flat_map(humans).collect();
     let windows = sections(&mut root, "windows").into_iter().filter_map(window).collect();
     let suppression = |section| suppression(section, &calendar.timezone, known_rules);
@@ -64,7 +65,19 @@ fn policy(mut root: Section<'_>, known_rules: &[RuleParameters]) -> Policy {
     let rules = root.get("rules").and_then(|field| field.section());
     let rules = rules.map(|section| settings::read(section, known_rules)).unwrap_or_default();
     root.finish();
-    Policy { organization, calendar, humans, secrets, windows, trail, pages, suppressions, routes, rules }
+    Policy {
+        organization,
+        inventory: Inventory::default(),
+        calendar,
+        humans,
+        secrets,
+        windows,
+        trail,
+        pages,
+        suppressions,
+        routes,
+        rules,
+    }
 }
 
 fn sections<'t>(root: &mut Section<'t>, key: &'static str) -> Vec<Section<'t>> {
@@ -88,8 +101,10 @@ fn organization_of(root: &mut Section<'_>) -> (Organization, Calendar) {
         calendar.holidays =
             holidays.items().iter().filter_map(|item| parsed_time(item, parse_date)).collect();
     }
+    let files = section.get("inventory").map(|field| field.items()).unwrap_or_default();
+    let inventory = files.iter().filter_map(Field::words).collect();
     section.finish();
-    (Organization { accounts, regions }, calendar)
+    (Organization { accounts, regions, inventory }, calendar)
 }
 
 fn business_hours(field: Field<'_>) -> Option<BusinessHours> {

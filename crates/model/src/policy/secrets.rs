@@ -4,12 +4,14 @@ use super::calendar::ClockTime;
 use super::document::{Field, Section};
 use super::error::{Complaint, suggestion};
 use super::glob::Glob;
+use super::settings::{self, ParameterValue, RuleParameters};
 use super::shapes;
 use jiff::SignedDuration;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// What the policy declares about the secrets that one entry selects. Absent means undeclared.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct SecretEntry {
     /// Which names; absent where tags alone select.
     pub name: Option<Glob>,
@@ -45,6 +47,8 @@ pub struct SecretEntry {
     pub kind: Option<SecretKind>,
     /// Local hours in which nobody should read.
     pub quiet_hours: Option<QuietHours>,
+    /// Parameters of rules that hold for these secrets, by rule id, then by name.
+    pub parameters: BTreeMap<String, BTreeMap<String, ParameterValue>>,
 }
 
 /// What a principal is to a secret.
@@ -186,7 +190,8 @@ fn unknown_word(text: &str, known: &[&str]) -> Complaint {
     Complaint { message, hint: near.and_then(|_| suggestion(text, known)) }
 }
 
-pub(super) fn read(mut section: Section<'_>) -> SecretEntry {
+pub(super) fn read(mut section: Section<'_>, known_rules: &[RuleParameters]) -> SecretEntry {
+    let parameters = section.get("parameters").and_then(|field| field.section());
     let entry = SecretEntry {
         name: section.get("match").and_then(|field| field.parsed(shapes::secret_name)),
         tags: section.get("tags").map(tags).unwrap_or_default(),
@@ -205,6 +210,9 @@ pub(super) fn read(mut section: Section<'_>) -> SecretEntry {
         decoy: section.get("decoy").and_then(|field| field.boolean()).unwrap_or_default(),
         kind: section.get("type").and_then(|field| field.parsed(SecretKind::parse)),
         quiet_hours: section.get("quiet_hours").and_then(quiet_hours),
+        parameters: parameters
+            .map(|section| settings::read_per_secret(section, known_rules))
+            .unwrap_or_default(),
     };
     if section.get("match").is_none() && section.get("tags").is_none() {
         let complaint = Complaint::new("the entry selects nothing");

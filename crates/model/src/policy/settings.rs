@@ -1,4 +1,5 @@
-//! `[rules."id"]`: a rule's parameters as the policy sets them, checked against what the rule declares.
+//! `[rules."id"]` and `[secrets.parameters."id"]`: a rule's parameters as the policy sets them, for all secrets or for
+//! those of one contract, checked against what the rule declares.
 //!
 //! The rules themselves are files that this crate does not read; the caller says which there are.
 
@@ -26,6 +27,8 @@ pub struct RuleParameter {
     pub name: String,
     /// What may be written.
     pub kind: ParameterKind,
+    /// Whether a contract may set it for its own secrets.
+    pub per_secret: bool,
 }
 
 /// Types of parameters.
@@ -84,10 +87,27 @@ pub(super) fn rule_id(text: &str, known: &[RuleParameters]) -> Result<String, Co
 }
 
 pub(super) fn read(section: Section<'_>, known: &[RuleParameters]) -> BTreeMap<String, RuleSettings> {
+    by_rule(section, known, settings)
+}
+
+/// What a contract sets for its own secrets: by rule, then by parameter.
+pub(super) fn read_per_secret(
+    section: Section<'_>,
+    known: &[RuleParameters],
+) -> BTreeMap<String, BTreeMap<String, ParameterValue>> {
+    by_rule(section, known, per_secret)
+}
+
+/// One value for each rule that a section names; others are refused.
+fn by_rule<T>(
+    section: Section<'_>,
+    known: &[RuleParameters],
+    of: impl Fn(&Field<'_>, &RuleParameters) -> Option<T>,
+) -> BTreeMap<String, T> {
     let one = |(id, field): (String, Field<'_>)| match rule_id(&id, known) {
         Ok(id) => {
             let rule = known.iter().find(|rule| rule.id == id)?;
-            Some((id, settings(&field, rule)?))
+            Some((id, of(&field, rule)?))
         }
         Err(complaint) => {
             field.complain(complaint);
@@ -95,6 +115,35 @@ pub(super) fn read(section: Section<'_>, known: &[RuleParameters]) -> BTreeMap<S
         }
     };
     section.entries().into_iter().filter_map(one).collect()
+}
+
+fn per_secret(field: &Field<'_>, rule: &RuleParameters) -> Option<BTreeMap<String, ParameterValue>> {
+    let mut set = BTreeMap::new();
+    for (name, value) in field.section()?.entries() {
+        match rule.parameters.iter().find(|parameter| parameter.name == name) {
+            Some(parameter) if parameter.per_secret => {
+                set.extend(parameter_value(&value, parameter.kind).map(|value| (name, value)));
+            }
+            Some(_) => value.complain(for_all_only(&name, rule)),
+            None => value.complain(unknown_per_secret(&name, rule)),
+        }
+    }
+    Some(set)
+}
+
+fn for_all_only(name: &str, rule: &RuleParameters) -> Complaint {
+    let message = format!("parameter `{name}` of rule `{}` cannot be set for single secrets", rule.id);
+    Complaint::new(message).hint(format!("set it for all of them, under [rules.\"{}\"]", rule.id))
+}
+
+fn unknown_per_secret(name: &str, rule: &RuleParameters) -> Complaint {
+    let per_secret = rule.parameters.iter().filter(|parameter| parameter.per_secret);
+    let known = per_secret.map(|parameter| parameter.name.as_str()).collect::<Vec<_>>();
+    let message = match known.is_empty() {
+        true => format!("rule `{}` has no parameter that can be set for single secrets", rule.id),
+        false => format!("rule `{}` has no parameter `{}`", rule.id, name.escape_debug()),
+    };
+    Complaint { message, hint: suggestion(name, &known) }
 }
 
 fn settings(field: &Field<'_>, rule: &RuleParameters) -> Option<RuleSettings> {

@@ -13,7 +13,10 @@ const KINDS: [(&str, ParameterKind); 5] = [
 ];
 
 fn known_rules() -> Vec<RuleParameters> {
-    let parameters = KINDS.map(|(name, kind)| RuleParameter { name: name.to_owned(), kind });
+    let parameters = KINDS.map(|(name, kind)| {
+        let per_secret = matches!(kind, ParameterKind::Int | ParameterKind::Duration);
+        RuleParameter { name: name.to_owned(), kind, per_secret }
+    });
     let spike = RuleParameters { id: "secret-read-spike".to_owned(), parameters: parameters.to_vec() };
     vec![spike, RuleParameters { id: "first-seen-reader".to_owned(), ..RuleParameters::default() }]
 }
@@ -94,6 +97,46 @@ fn a_contract_holds_for_its_accounts_names_and_tags_and_the_first_wins() {
     assert_eq!(owner("111122223333", "eu-west-1", "prod/a/b", &[]), "last");
     assert_eq!(owner("222233334444", "us-west-2", "prod/a", &prod_tags()), "second");
     assert_eq!(owner("222233334444", "us-west-2", "prod/a", &[]), "last");
+}
+
+#[test]
+fn a_contract_sets_parameters_for_its_own_secrets() {
+    let text = r#"
+        [[secrets]]
+        match = "prod/*"
+        [secrets.parameters.secret-read-spike]
+        floor = 50
+        history = "40d"
+        [[secrets]]
+        match = "*""#;
+    let policy = parse(text).unwrap();
+    let set = &policy.secrets[0].parameters["secret-read-spike"];
+    assert_eq!(set["floor"], ParameterValue::Int(50));
+    assert_eq!(set["history"], ParameterValue::Duration(SignedDuration::from_hours(40 * 24)));
+    assert!(policy.secrets[1].parameters.is_empty());
+}
+
+#[test]
+fn a_contracts_parameter_must_exist_and_be_one_that_single_secrets_may_have() {
+    let refused = |lines: &str| refusal(&format!("[[secrets]]\nmatch = \"*\"\n{lines}"));
+    let spike = "[secrets.parameters.secret-read-spike]\n";
+    let told = [
+        refused("[secrets.parameters.secret-read-spiky]\nfloor = 1"),
+        refused(&format!("{spike}flor = 1")),
+        refused(&format!("{spike}ratio = 1.5")),
+        refused(&format!("{spike}floor = \"many\"")),
+        refused("[secrets.parameters.first-seen-reader]\nfloor = 1"),
+        refused("parameters = 3"),
+    ];
+    insta::assert_snapshot!(told.join("\n\n"));
+}
+
+#[test]
+fn inventory_files_are_named_and_not_read() {
+    let policy = parse("[organization]\ninventory = [\"a.json\", \"lists/b.json\"]").unwrap();
+    assert_eq!(policy.organization.inventory, ["a.json", "lists/b.json"]);
+    assert!(policy.inventory.is_empty());
+    assert!(refusal("[organization]\ninventory = [\"\"]").contains("must not be empty"));
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod columns;
 mod fresh;
 mod landmarks;
 mod question;
+mod recent;
 mod selection;
 mod sight;
 
@@ -31,6 +32,7 @@ use self::fresh::{Fresh, News, unreadable, wrong};
 use self::landmarks::Landmarks;
 use self::question::Question;
 pub use self::question::Spoken;
+use self::recent::Recent;
 use self::selection::Selection;
 use self::sight::InSight;
 use crate::engine::{Engine, Evaluation, Setting};
@@ -53,13 +55,13 @@ pub const LANDMARKS_MAX: usize = 100_000;
 /// Principals that one tick looks into. Of more the events are left to a whole evaluation, except the landmarks.
 pub const PRINCIPALS_MAX: usize = 1_000;
 
-/// Events that one tick has in sight, landmarks aside; they cost about a second. Of principals that were busier the latest
-/// are looked at, and rules that look further back than those judge them in whole evaluations only: a page about the one
-/// must not wait for the history of the other.
-pub const EVENTS_IN_SIGHT_MAX: usize = 10_000;
+/// Events that one tick has in sight, landmarks aside; they cost about half a second of one core, and 50 MB. Of principals
+/// that were busier the latest are looked at, and rules that look further back than those judge them in whole evaluations
+/// only: a page about the one must not wait for the history of the other.
+pub const EVENTS_IN_SIGHT_MAX: usize = 5_000;
 
-/// Recent events that are held so that ticks need not read them from the lake, about 400 bytes each.
-pub const EVENTS_HELD_MAX: usize = 200_000;
+/// Recent events that are held so that ticks need not read them from the lake, about 100 bytes each, most of them on disk.
+pub const EVENTS_HELD_MAX: usize = 2_000_000;
 
 /// What a tick may not judge lies this much earlier than the latest event that it may: the start of a rotation that is
 /// told as of a minute before.
@@ -73,16 +75,10 @@ pub struct Watch {
     schema: SchemaRef,
     known: Knowledge,
     landmarks: Landmarks,
+    /// The recent events that are no landmarks, where there are few enough to hold them.
     recent: Option<Recent>,
     /// Events that lay after `now` when they came.
     waiting: Vec<RecordBatch>,
-}
-
-/// The rows of recent events that are no landmarks, where there are few enough to hold them.
-#[derive(Debug)]
-struct Recent {
-    since: Timestamp,
-    batches: Vec<RecordBatch>,
 }
 
 /// What a tick stands on.
@@ -158,9 +154,7 @@ impl Watch {
         let since = before(now, LATE_MAX.saturating_add(MARGIN).saturating_add(reach));
         known.forget_days_before(since.as_microsecond());
         let recently = format!("NOT is_landmark AND {}", selection::since(since));
-        let recent = memory::rows(session, &of(&recently, EVENTS_HELD_MAX)).await.map_err(unreadable)?;
-        let few = rows_in(&recent.1) <= EVENTS_HELD_MAX;
-        let recent = few.then_some(Recent { since, batches: recent.1 });
+        let recent = Recent::gather(session, &of(&recently, EVENTS_HELD_MAX), &schema, since).await?;
         Ok(Some(Watch { columns, schema, known, landmarks, recent, waiting: later }))
     }
 
@@ -232,10 +226,10 @@ impl Watch {
         if let Some(batch) = learned.landmarks {
             self.landmarks.add(batch).map_err(wrong)?;
         }
-        if let (Some(recent), Some(batch)) = (&mut self.recent, learned.others) {
-            recent.add(batch).map_err(wrong)?;
-        }
-        if self.recent.as_ref().is_some_and(|recent| rows_in(&recent.batches) > EVENTS_HELD_MAX) {
+        if let (Some(recent), Some(batch)) = (&mut self.recent, learned.others)
+            && (recent.add(batch).is_err() || recent.is_full())
+        {
+            // The lake has them all; it only takes longer to ask.
             self.recent = None;
         }
         Ok(())
@@ -284,6 +278,7 @@ impl Watch {
             known: in_sight.known,
             gathers: true,
             local_from: Some(in_sight.since),
+            listed: Some(in_sight.names),
             ..Setting::default()
         };
         let rules = question.rules();
@@ -321,26 +316,6 @@ impl Watch {
         let long = long.collect::<std::result::Result<Vec<_>, _>>().map_err(wrong)?;
         let touched = &question.touched().principals;
         Ok(long.iter().flat_map(|names| names.iter()).any(|name| touched.contains(&name.map(str::to_owned))))
-    }
-}
-
-impl Recent {
-    /// Adds rows; now and then small batches become one.
-    fn add(&mut self, batch: RecordBatch) -> std::result::Result<(), arrow::error::ArrowError> {
-        const SMALL_BATCHES_MAX: usize = 64;
-        const SMALL_ROWS: usize = 4_096;
-        self.batches.push(batch);
-        let small = |batch: &RecordBatch| batch.num_rows() < SMALL_ROWS;
-        if self.batches.iter().filter(|batch| small(batch)).count() > SMALL_BATCHES_MAX {
-            let (few, many): (Vec<_>, Vec<_>) =
-                std::mem::take(&mut self.batches).into_iter().partition(small);
-            self.batches = many;
-            if let Some(first) = few.first() {
-                let one = arrow::compute::concat_batches(&first.schema(), &few)?;
-                self.batches.push(memory::compact(&one)?);
-            }
-        }
-        Ok(())
     }
 }
 

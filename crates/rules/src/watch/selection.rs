@@ -1,6 +1,6 @@
 //! Which events a tick sees: those of the touched principals, and other copies of their actions.
 //!
-//! Read from the rows that the watch holds where they reach far enough, else from the lake, whose partitions before the
+//! Read from the rows that the watch holds ([`super::recent`]) where they reach far enough, else from the lake, whose partitions before the
 //! time in question are not opened.
 
 use std::collections::{BTreeSet, HashSet};
@@ -23,7 +23,7 @@ use super::{EVENTS_IN_SIGHT_MAX, Ground, LATE_MAX, Watch, before};
 use crate::answers::literal;
 use crate::binding::{Literals, bind};
 use crate::error::Result;
-use crate::memory::{self, session};
+use crate::memory;
 use crate::set::RuleSet;
 
 /// Where events are selected from.
@@ -42,10 +42,7 @@ impl<'g> Selection<'g> {
     ) -> Result<Selection<'g>> {
         let mut held = None;
         if let Some(recent) = &watch.recent {
-            let session = session();
-            let rows: Vec<RecordBatch> = recent.batches.iter().chain(fresh).cloned().collect();
-            register(&session, "events", &watch.schema, rows)?;
-            held = Some((recent.since, session));
+            held = Some((recent.since(), recent.session(fresh).await?));
         }
         for session in held.iter().map(|(_, session)| session).chain([ground.lake]) {
             watched(session, ground.rules, ground.now).await?;
@@ -181,16 +178,21 @@ async fn watched(session: &SessionContext, rules: &RuleSet, now: Timestamp) -> R
     Ok(())
 }
 
-/// Registers rows as a table. What a storage remarks about its columns (descriptions, whether nulls occur) is dropped:
-/// rows from several places stand together.
+/// The columns without what a storage remarks about them (descriptions, whether nulls occur): rows from several places
+/// stand together.
+pub(super) fn plain(schema: &SchemaRef) -> SchemaRef {
+    let plain = schema.fields().iter().map(|f| Field::new(f.name(), f.data_type().clone(), true));
+    Arc::new(Schema::new(plain.collect::<Vec<_>>()))
+}
+
+/// Registers rows as a table of [`plain`] columns.
 pub(super) fn register(
     session: &SessionContext,
     name: &str,
     schema: &SchemaRef,
     rows: Vec<RecordBatch>,
 ) -> Result<()> {
-    let plain = schema.fields().iter().map(|f| Field::new(f.name(), f.data_type().clone(), true));
-    let plain = Arc::new(Schema::new(plain.collect::<Vec<_>>()));
+    let plain = plain(schema);
     let rows = rows.into_iter().map(|rows| RecordBatch::try_new(Arc::clone(&plain), rows.columns().to_vec()));
     let rows = rows.collect::<std::result::Result<Vec<_>, _>>().map_err(wrong)?;
     let table = MemTable::try_new(plain, vec![rows]).map_err(unreadable)?;

@@ -22,6 +22,8 @@ use crate::small;
 pub(super) struct InSight {
     pub(super) events: Vec<RecordBatch>,
     pub(super) known: Knowledge,
+    /// The names that these events may mean.
+    pub(super) names: HashSet<String>,
     /// Of the touched principals all events since then are there, except of busy ones.
     pub(super) since: Timestamp,
 }
@@ -52,7 +54,7 @@ impl Watch {
         events.extend(landmarks.into_iter().chain(fresh.landmarks.clone()));
         names.extend(read);
         names.extend(selection::names_in(&events).map_err(wrong)?);
-        Ok(InSight { events, known: self.known.about(&names, &named), since: fetched })
+        Ok(InSight { events, known: self.known.about(&names, &named), names, since: fetched })
     }
 }
 

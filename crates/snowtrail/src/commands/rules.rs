@@ -86,7 +86,8 @@ fn described(rule: &Rule, bound: &Bound) -> String {
         let value = settings.parameters.get(name);
         let shown = value.map_or_else(|| written(&parameter.default), |v| format!("{} (policy)", written(v)));
         let unit = parameter.unit.as_deref().map_or(String::new(), |unit| format!(" {unit}"));
-        text.push_str(&format!("  {name} = {shown}{unit}\n      {}\n", parameter.description.trim()));
+        let own = if parameter.per_secret { " (a contract may set its own)" } else { "" };
+        text.push_str(&format!("  {name} = {shown}{unit}{own}\n      {}\n", parameter.description.trim()));
     }
     text.push_str(&format!("\nSQL\n{}\n", rule.sql.trim()));
     text

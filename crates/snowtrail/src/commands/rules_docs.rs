@@ -169,6 +169,15 @@ fn parameters(text: &mut String, rule: &Rule) {
         let (default, about) = (written(&parameter.default), cell(parameter.description.trim()));
         let _ = writeln!(text, "| `{name}` | `{}` | {} | {about} |", default.replace('|', "\\|"), cell(unit));
     }
+    let per_secret = rule.header.parameters.iter().filter(|(_, parameter)| parameter.per_secret);
+    let per_secret: Vec<String> = per_secret.map(|(name, _)| format!("`{name}`")).collect();
+    if !per_secret.is_empty() {
+        let names = per_secret.join(", ");
+        let _ = write!(
+            text,
+            "\nA contract may set its own for the secrets that it selects, under `[secrets.parameters.{id}]`: {names}.\n"
+        );
+    }
 }
 
 /// Text that Markdown shows as it is: a placeholder in angle brackets is no tag, `*` no emphasis.

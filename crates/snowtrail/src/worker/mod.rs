@@ -117,6 +117,13 @@ pub async fn run(parts: Parts, until: Until, stop: CancellationToken) -> anyhow:
 async fn work(parts: &Parts, until: Until, stop: &CancellationToken) -> anyhow::Result<()> {
     let (wake, woken) = watch::channel(Wake::default());
     let ingested = CancellationToken::new();
+    let recent = Arc::new(Recent::default());
+    if parts.role != Role::Detect {
+        // Before detection begins: the first sweep of a large lake takes all cores for minutes, and nothing is received
+        // while it is not known what was taken in already.
+        let since = parts.clock.now().saturating_sub(LOOK_BACK).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        recent.seed(&parts.lake.recent_sources(since, RECENT_SOURCES_MAX / 2).await?);
+    }
     let detect = (parts.role != Role::Ingest).then(|| {
         let detect = Detect::new(parts, woken, until);
         AbortOnDropHandle::new(tokio::spawn(detect.run(stop.clone(), ingested.clone())))
@@ -129,7 +136,7 @@ async fn work(parts: &Parts, until: Until, stop: &CancellationToken) -> anyhow::
             stop.cancelled().await;
         }
     } else {
-        ingest(parts, until, stop, wake).await?;
+        ingest(parts, recent, until, stop, wake).await?;
     }
     ingested.cancel();
     match detect {
@@ -141,13 +148,12 @@ async fn work(parts: &Parts, until: Until, stop: &CancellationToken) -> anyhow::
 
 async fn ingest(
     parts: &Parts,
+    recent: Arc<Recent>,
     until: Until,
     stop: &CancellationToken,
     wake: watch::Sender<Wake>,
 ) -> anyhow::Result<()> {
-    let (hands, recent) = (Arc::new(Hands::default()), Arc::new(Recent::default()));
-    let since = parts.clock.now().saturating_sub(LOOK_BACK).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    recent.seed(&parts.lake.recent_sources(since, RECENT_SOURCES_MAX / 2).await?);
+    let hands = Arc::new(Hands::default());
     let (pieces, committed) = mpsc::channel(parts.limits.pieces_waiting_max);
     let (deletable, deleted) = mpsc::channel(parts.limits.messages_in_hand_max);
     let abandon = CancellationToken::new();

@@ -8,6 +8,7 @@ mod columns;
 mod commands;
 mod doctor;
 mod faults_table;
+mod inventory;
 mod law;
 mod makings;
 mod once;

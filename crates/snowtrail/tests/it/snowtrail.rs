@@ -21,7 +21,9 @@ pub fn snowtrail(arguments: &[&str]) -> Said {
 pub fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_snowtrail"));
     command.current_dir(root());
-    for variable in ["SNOWTRAIL_LAKE", "SNOWTRAIL_POLICY", "SNOWTRAIL_RULES", "SNOWTRAIL_PUBLISH"] {
+    for variable in
+        ["SNOWTRAIL_LAKE", "SNOWTRAIL_POLICY", "SNOWTRAIL_INVENTORY", "SNOWTRAIL_RULES", "SNOWTRAIL_PUBLISH"]
+    {
         command.env_remove(variable);
     }
     command

@@ -9,8 +9,10 @@ use jiff::Timestamp;
 use snowtrail::policy_file::{self, Bound};
 use snowtrail::workbench::{self, Horizon};
 use snowtrail_lake::{Access, Lake};
-use snowtrail_rules::RuleSet;
 use snowtrail_rules::set::shipped_hunts;
+use snowtrail_rules::small;
+use snowtrail_rules::{Engine, RuleSet};
+use tempfile::TempDir;
 
 use crate::snowtrail::{root, snowtrail, text};
 
@@ -20,28 +22,77 @@ const STORY_HAS_NONE: [&str; 5] =
 /// Rows of each hunt's answer that stand in the snapshot.
 const SHOWN_ROWS: usize = 3;
 
+/// The plain way: everything is made, whatever is asked.
 async fn answer(lake: &Lake, bound: &Bound) -> Vec<(String, Vec<RecordBatch>)> {
-    let now: Timestamp = "2026-11-11T08:00:00Z".parse().expect("a time");
+    let now = asked_at();
     let engine = workbench::open(lake, bound, now, Horizon::Everything).await.expect("a session");
     let mut answers = Vec::new();
     for (name, hunt) in shipped_hunts().expect("hunts") {
         let sql = hunt.bound(&[], now).expect("its parameters");
-        let frame = engine.session().sql(&sql).await.unwrap_or_else(|e| panic!("{name}: {e}"));
-        answers.push((name.clone(), frame.collect().await.unwrap_or_else(|e| panic!("{name}: {e}"))));
+        let rows = rows(&engine, &sql).await;
+        answers.push((name.clone(), rows));
     }
     answers
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_hunt_answers_over_the_story() {
+async fn rows(engine: &Engine<'_>, sql: &str) -> Vec<RecordBatch> {
+    let frame = engine.session().sql(sql).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
+    frame.collect().await.unwrap_or_else(|e| panic!("{sql}: {e}"))
+}
+
+fn asked_at() -> Timestamp {
+    "2026-11-11T08:00:00Z".parse().expect("a time")
+}
+
+/// A lake of the story in a folder, and the story's rules and policy.
+async fn story() -> (TempDir, Lake, Bound) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("lake");
     snowtrail(&["ingest", "testdata/story", "--lake", text(&path)]).expect_status(0);
     let lake = Lake::open(text(&path), Access::Read).await.expect("a lake");
     let rules = RuleSet::shipped().expect("the rules that ship");
     let policy = policy_file::policy(&root().join("testdata/story/policy.toml"), &rules).expect("a policy");
+    (folder, lake, Bound { rules, policy })
+}
+
+/// As `snowtrail sql` asks: nothing is made that the query does not stand on.
+async fn alone(lake: &Lake, bound: &Bound, sql: &str) -> (String, Vec<&'static str>) {
+    let engine = workbench::open_to_ask(lake, bound, asked_at(), sql).await.expect("a session");
+    let answer = pretty_format_batches(&rows(&engine, sql).await).expect("a table").to_string();
+    let is_made = |name: &&str| engine.session().table_exist(*name).expect("a session");
+    (answer, small::names().filter(is_made).collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn query_has_the_rows_that_it_has_where_everything_is_made() {
+    let (_folder, lake, bound) = story().await;
+    let hunts = shipped_hunts().expect("hunts");
+    for (name, plain) in answer(&lake, &bound).await {
+        let sql = hunts[&name].bound(&[], asked_at()).expect("its parameters");
+        let (rows, _) = alone(&lake, &bound, &sql).await;
+        assert_eq!(rows, pretty_format_batches(&plain).expect("a table").to_string(), "{name}");
+    }
+    let every = workbench::open(&lake, &bound, asked_at(), Horizon::Everything).await.expect("a session");
+    for (small, made) in [
+        ("SELECT count(*) FROM events", vec![]),
+        ("SELECT * FROM policy_trail ORDER BY kind, value", vec!["policy_trail"]),
+        ("SELECT * FROM policy_people ORDER BY principal", vec!["policy_people"]),
+        ("SELECT * FROM policy_secrets ORDER BY 1, 2, 3", vec!["policy_secrets"]),
+        ("SELECT * FROM policy_principals ORDER BY 1, 2, 3, 4, 5", vec!["policy_principals"]),
+        ("SELECT * FROM policy_parameters ORDER BY 1, 2, 3, 4, 5", vec!["policy_parameters"]),
+        ("SELECT * FROM local_time ORDER BY slot", vec!["local_time"]),
+        ("SELECT count(*) FROM information_schema.tables", small::names().collect()),
+    ] {
+        let plain = pretty_format_batches(&rows(&every, small).await).expect("a table").to_string();
+        assert_eq!(alone(&lake, &bound, small).await, (plain, made), "{small}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_hunt_answers_over_the_story() {
+    let (_folder, lake, bound) = story().await;
     let mut told = String::new();
-    for (name, batches) in answer(&lake, &Bound { rules, policy }).await {
+    for (name, batches) in answer(&lake, &bound).await {
         let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
         assert_eq!(rows == 0, STORY_HAS_NONE.contains(&name.as_str()), "{name} has {rows} rows");
         let shown = pretty_format_batches(&batches).expect("a table").to_string();

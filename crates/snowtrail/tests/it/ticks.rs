@@ -55,8 +55,7 @@ cache_ttl = "5m"
 /// Rules of which the deal gives a tick nothing to revise: two are found by time alone (how a tick revises what is stuck has
 /// a test of its own below), the others stand on a past or on a contract that the other fixtures spoil.
 /// `snowtrail rules test` tries each in its scope by itself.
-const NOT_DEALT: [&str; 5] =
-    ["cache-ignored", "denied-then-allowed", "key-rotation-disabled", "rotation-stuck", "slow-harvest"];
+const NOT_DEALT: [&str; 4] = ["cache-ignored", "key-rotation-disabled", "rotation-stuck", "slow-harvest"];
 
 /// SplitMix64: enough chance for a deal, and the same on every machine.
 pub(crate) struct Chance(pub(crate) u64);

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use tempfile::tempdir;
 
-use crate::snowtrail::{count, snowtrail, text};
+use crate::aws::records::{READER, log_file, log_key, minutes_ago, read, uuid};
+use crate::aws::stage::Stage;
+use crate::snowtrail::{count, said, snowtrail, text};
 
 const COLUMN: &str = "from_console";
 
@@ -58,4 +60,35 @@ fn older_lake_is_refused_then_upgraded_and_filled() {
     assert!(again.stderr.contains("nothing to do"), "{}", again.stderr);
     snowtrail(&["ingest", text(&logs), "--lake", text(&lake)]).expect_status(0);
     assert_eq!(count(&lake, events), stored);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lake_whose_sources_are_objects_is_filled_from_them() {
+    let stage = Stage::new().await;
+    let of = |number| vec![read(&uuid(number, 1), &minutes_ago(90), READER)];
+    // Keys that are spelt otherwise in an address.
+    let log = |number: u32| log_key(&format!("{number:016}"));
+    let named = |number: u32| format!("a%20+ b/{}", log(number));
+    for number in 1..=3 {
+        stage.put(&named(number), log_file(&of(number))).await;
+    }
+    let folder = tempdir().expect("a folder");
+    let lake = folder.path().join("lake");
+    let run = |arguments: &[&str]| {
+        said(stage.account.command().args(arguments).output().expect("the binary starts")).expect_status(0)
+    };
+    run(&["ingest", &format!("s3://{}", stage.trail), "--lake", text(&lake)]);
+    age(&lake);
+    stage.account.s3().delete_object().bucket(&stage.trail).key(named(2)).send().await.expect("deleted");
+    stage.put(&named(3), log_file(&of(4))).await;
+
+    let said = run(&["lake", "upgrade", "--lake", text(&lake)]);
+    let told = |number| said.stderr.lines().find(|line| line.contains(&log(number))).unwrap_or_default();
+    assert_eq!(told(1), "", "{}", said.stderr);
+    assert!(told(2).contains("is not there"), "{}", said.stderr);
+    assert!(told(3).contains("its bytes are not the ones"), "{}", said.stderr);
+    assert!(said.stderr.contains("1 events filled from their sources"), "{}", said.stderr);
+    assert_eq!(count(&lake, "SELECT count(*) FROM events"), 3);
+    let filled = format!("SELECT count({COLUMN}) FROM events WHERE source_uri LIKE '%{}'", log(1));
+    assert_eq!(count(&lake, &filled), 1);
 }

@@ -6,11 +6,20 @@ use std::fmt::Write;
 /// no two digits, since another object may be meant than a guess would fetch.
 /// Source: S3 User Guide, "Event message structure" ("the object key value is URL encoded").
 pub(super) fn decode_form(text: &str) -> Option<String> {
+    decode(text, b' ')
+}
+
+/// Undoes [`encode_path`]: `+` is itself there. `None` as in [`decode_form`].
+pub(super) fn decode_path(text: &str) -> Option<String> {
+    decode(text, b'+')
+}
+
+fn decode(text: &str, plus: u8) -> Option<String> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
         decoded.push(match byte {
-            b'+' => b' ',
+            b'+' => plus,
             b'%' => digit(bytes.next()?)? << 4 | digit(bytes.next()?)?,
             other => other,
         });

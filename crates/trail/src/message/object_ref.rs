@@ -3,7 +3,7 @@
 //! A bucket, region or version that a message names ends in a request's host, path and headers, so only what S3
 //! itself could have written is let through.
 
-use super::key_encoding::encode_path;
+use super::key_encoding::{decode_path, encode_path};
 use crate::fields::{Fields, Problem};
 
 /// Longest key that S3 takes, in bytes. Source: S3 User Guide, "Naming Amazon S3 objects". A longer one is unknown.
@@ -49,6 +49,12 @@ impl ObjectRef {
     /// beyond ASCII); `/`, `=` and `+` stand as they are. No two objects have one URI; versions of one object do.
     pub fn uri(&self) -> String {
         format!("s3://{}/{}", self.bucket, encode_path(&self.key))
+    }
+
+    /// The object that has this URI, as it is now; none where [`ObjectRef::uri`] gives no such one.
+    pub fn at(uri: &str) -> Option<ObjectRef> {
+        let (bucket, path) = uri.strip_prefix("s3://")?.split_once('/')?;
+        ObjectRef::named(bucket, decode_path(path)?).ok()
     }
 
     /// Of bucket and key alone.

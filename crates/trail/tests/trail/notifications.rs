@@ -73,6 +73,8 @@ fn keys_from_s3_are_decoded_once() {
     for (encoded, key, uri) in ENCODED_KEYS {
         let object = object(s3_notification(&[s3_record(encoded)]));
         assert_eq!((object.key.as_str(), object.uri()), (key, format!("s3://snowy-trail/{uri}")));
+        let again = ObjectRef::at(&object.uri()).expect("an object");
+        assert_eq!((again.bucket, again.key), (object.bucket.clone(), object.key.clone()));
     }
 }
 

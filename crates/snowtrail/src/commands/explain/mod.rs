@@ -2,6 +2,7 @@
 
 mod gathered;
 mod nearest;
+mod own;
 mod severity;
 mod told;
 
@@ -19,6 +20,7 @@ use crate::output::{self, Usage};
 use crate::policy_file::{self, Bound};
 use crate::{location, workbench};
 use gathered::{Gathered, Revision};
+use own::Own;
 
 /// Gathers, explains.
 pub async fn run(options: Explain) -> anyhow::Result<Exit> {
@@ -29,9 +31,13 @@ pub async fn run(options: Explain) -> anyhow::Result<Exit> {
         None => return Err(unknown(&lake, &bound, &options.key).await?),
     };
     let rule = gathered.revisions.last().and_then(|newest| bound.rules.rules.get(newest.text("rule")));
+    let own = match (rule, gathered.revisions.last()) {
+        (Some(rule), Some(newest)) => own::of(&lake, &bound, rule, newest).await?,
+        _ => None,
+    };
     output::data(&match options.format {
-        Explained::Text => told::text(&gathered, rule, &bound),
-        Explained::Json => format!("{}\n", object(&gathered, rule, &bound)),
+        Explained::Text => told::text(&gathered, rule, &bound, own.as_ref()),
+        Explained::Json => format!("{}\n", object(&gathered, rule, &bound, own.as_ref())),
     })?;
     Ok(Exit::Done)
 }
@@ -80,7 +86,7 @@ async fn unknown(lake: &Lake, bound: &Bound, key: &str) -> anyhow::Result<anyhow
 }
 
 /// Everything as one object. JSON escapes what a terminal would obey; texts are whole.
-fn object(gathered: &Gathered, rule: Option<&Rule>, bound: &Bound) -> Value {
+fn object(gathered: &Gathered, rule: Option<&Rule>, bound: &Bound, own: Option<&Own<'_>>) -> Value {
     let columns = |columns: &[(&'static str, Option<String>)]| -> Value {
         let pairs = columns.iter().map(|(name, value)| ((*name).to_owned(), json!(value)));
         Value::Object(pairs.collect())
@@ -112,7 +118,7 @@ fn object(gathered: &Gathered, rule: Option<&Rule>, bound: &Bound) -> Value {
     json!({
         "finding": newest.map(revision),
         "severity_why": why,
-        "rule": rule.map(|rule| rule_object(rule, bound)),
+        "rule": rule.map(|rule| rule_object(rule, bound, own)),
         "revisions": gathered.revisions.iter().map(revision).collect::<Vec<_>>(),
         "events": gathered.events.iter().map(|event| columns(&event.columns)).collect::<Vec<_>>(),
         "events_missing": gathered.missing,
@@ -122,14 +128,16 @@ fn object(gathered: &Gathered, rule: Option<&Rule>, bound: &Bound) -> Value {
     })
 }
 
-fn rule_object(rule: &Rule, bound: &Bound) -> Value {
+fn rule_object(rule: &Rule, bound: &Bound, own: Option<&Own<'_>>) -> Value {
     let header = &rule.header;
     let settings = bound.policy.rule_settings(&header.id);
     let parameter = |(name, parameter): (&String, &snowtrail_rules::header::Parameter)| {
         let set = settings.parameters.get(name);
+        let contract = own.and_then(|own| own.set.get(name));
+        let value = contract.or(set).unwrap_or(&parameter.default);
         json!({
-            "name": name, "value": written(set.unwrap_or(&parameter.default)), "default": written(&parameter.default),
-            "set_by_policy": set.is_some(), "unit": parameter.unit, "description": parameter.description.trim(),
+            "name": name, "value": written(value), "default": written(&parameter.default),
+            "set_by_policy": set.is_some(), "set_by_contract": contract.is_some(), "unit": parameter.unit, "description": parameter.description.trim(),
         })
     };
     json!({

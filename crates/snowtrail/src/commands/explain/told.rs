@@ -7,19 +7,20 @@ use snowtrail_page::escape::{KEY_CHARS_MAX, LINE_CHARS_MAX, NAME_CHARS_MAX, PARA
 use snowtrail_rules::Rule;
 
 use super::gathered::{Gathered, Page, Revision};
+use super::own::Own;
 use super::severity;
 use crate::commands::rules::written;
 use crate::policy_file::Bound;
 
 /// The text. `rule` is the finding's, if the set at hand has it.
-pub fn text(gathered: &Gathered, rule: Option<&Rule>, bound: &Bound) -> String {
+pub fn text(gathered: &Gathered, rule: Option<&Rule>, bound: &Bound, own: Option<&Own<'_>>) -> String {
     let mut text = String::new();
     let Some(newest) = gathered.revisions.last() else { return text };
     finding(&mut text, newest, rule);
     list(&mut text, "Its numbers and its baseline", detail_lines(&newest.detail), "  ");
     meaning(&mut text, newest, rule);
     if let Some(rule) = rule {
-        parameters(&mut text, rule, bound);
+        parameters(&mut text, rule, bound, own);
     }
     revisions(&mut text, &gathered.revisions);
     events(&mut text, gathered);
@@ -128,16 +129,24 @@ fn meaning(text: &mut String, newest: &Revision, rule: Option<&Rule>) {
     );
 }
 
-fn parameters(text: &mut String, rule: &Rule, bound: &Bound) {
+fn parameters(text: &mut String, rule: &Rule, bound: &Bound, own: Option<&Own<'_>>) {
     let settings = bound.policy.rule_settings(&rule.header.id);
     let told = rule.header.parameters.iter().map(|(name, parameter)| {
         let unit = parameter.unit.as_deref().map_or(String::new(), |unit| format!(" {unit}"));
-        match settings.parameters.get(name) {
-            Some(set) => {
-                let default = written(&parameter.default);
-                format!("{name} = {}{unit} (set by the policy; default {default})", written(set))
+        let default = written(&parameter.default);
+        let set = settings.parameters.get(name).map(written);
+        match own.and_then(|own| Some((own.entry, own.set.get(name)?))) {
+            Some((entry, contract)) => {
+                let others = set.as_ref().unwrap_or(&default);
+                format!(
+                    "{name} = {}{unit} (set by the secret's contract, number {entry} of [[secrets]]; for others {others})",
+                    written(contract)
+                )
             }
-            None => format!("{name} = {}{unit}", written(&parameter.default)),
+            None => match set {
+                Some(set) => format!("{name} = {set}{unit} (set by the policy; default {default})"),
+                None => format!("{name} = {default}{unit}"),
+            },
         }
     });
     let mut told: Vec<String> = told.collect();

@@ -38,7 +38,10 @@ pub async fn run(options: Sql) -> anyhow::Result<Exit> {
     let destination = options.out.as_deref().map(Destination::file).transpose()?;
     let bound = policy_file::load(&options.rules)?;
     let lake = location::open(&options.lake.lake, Access::Read).await?;
-    let engine = workbench::open(&lake, &bound, now, Horizon::Everything).await?;
+    let engine = match &query {
+        Some(query) => workbench::open_to_ask(&lake, &bound, now, query).await?,
+        None => workbench::open(&lake, &bound, now, Horizon::Everything).await?,
+    };
     let (session, format) = (engine.session(), options.format);
     json_functions::register(session);
     match query {

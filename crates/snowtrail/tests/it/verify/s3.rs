@@ -59,3 +59,27 @@ async fn spoilt_bucket_tells_each_fault() {
         said.stdout
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_proven_is_a_table_of_a_lake_in_s3() {
+    let (account, bucket) = stored(|_| ()).await;
+    let lakes = format!("lake-{}", account.id);
+    make_bucket(&account, &lakes).await;
+    let lake = format!("s3://{lakes}/prod");
+    let run = |arguments: &[&str]| {
+        let mut command = account.command();
+        said(command.args(arguments).output().expect("the binary starts")).expect_status(0)
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let keys = folder.path().join("keys.json");
+    std::fs::write(&keys, super::chain::keys(false).to_string()).expect("keys");
+    let source = format!("s3://{}", bucket.name);
+    run(&["ingest", &source, "--lake", &lake]);
+    for now in [NOW, "2026-11-20T08:00:00Z"] {
+        run(&["verify", &source, "--keys", text(&keys), "--lake", &lake, "--now", now]);
+    }
+    let query = "SELECT verified_through, logs, in_lake, faults FROM verifications ORDER BY verified_at";
+    let said = run(&["sql", query, "--lake", &lake, "--format", "json"]);
+    let proven = serde_json::json!({ "verified_through": "2026-11-20T06:00:00Z", "logs": 3, "in_lake": 3, "faults": 0 });
+    assert_eq!(said.json(), [proven.clone(), proven], "{}", said.stdout);
+}

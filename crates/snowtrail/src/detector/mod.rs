@@ -2,8 +2,7 @@
 //!
 //! A *sweep* judges everything. A *tick* judges what the events added since then touch, and needs a sweep before it. Both
 //! end with the same findings: a sweep that follows a tick at once appends nothing, unless the tick said that it owed one.
-//! A sweep may go on aside while ticks go on: it speaks for everything but what ticks have judged, and other detectors have
-//! recorded, since it began.
+//! A sweep may go on [`aside`] while ticks go on.
 //!
 //! Two at once, here or in another process: one wins, the other looks again.
 //!
@@ -13,23 +12,23 @@
 //! not go backwards from run to run, and a detector that stays sees to that (see [`Lake::judged_at`]). Shows no progress
 //! by itself.
 
-use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
+mod aside;
+
+use std::collections::BTreeMap;
 
 use anyhow::{Context, bail};
-use datafusion::common::runtime::SpawnedTask;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 use snowtrail_lake::changes::Added;
 use snowtrail_lake::{Appended, Claim, Lake, Table, Terms};
 use snowtrail_model::finding::DUPLICATE_IN_LAKE;
 use snowtrail_model::{Finding, FindingState};
 use snowtrail_rules::engine::{DIGEST_UNVERIFIED, Evaluation};
 use snowtrail_rules::reconcile::Range;
-use snowtrail_rules::watch::{Ground, Outcome, Spoken};
+use snowtrail_rules::watch::{Ground, Outcome};
 use snowtrail_rules::{Kept, RuleError, Watch, reconcile};
-use tokio::task::JoinError;
 
+use self::aside::{Aside, Since};
 use crate::cluster::Cluster;
 use crate::policy_file::Bound;
 use crate::workbench::{self, Horizon};
@@ -43,9 +42,6 @@ const NEW_EVENTS_MAX: usize = 50_000;
 /// Findings (newest revisions) that are held between runs, about two kilobytes each. Of more the history is read anew by
 /// each tick that has something to judge.
 const FINDINGS_HELD_MAX: usize = 50_000;
-
-/// How far apart the clocks of two detectors may be: what another recorded is told by the time that it wrote.
-const CLOCKS_APART_MAX: SignedDuration = SignedDuration::from_mins(1);
 
 /// What a run gave.
 pub struct Detection {
@@ -129,14 +125,6 @@ struct Held {
     newest: BTreeMap<String, Finding>,
 }
 
-/// A sweep that goes on aside; given up when dropped.
-struct Aside {
-    task: SpawnedTask<anyhow::Result<Judged>>,
-    /// What it ended with.
-    judged: Option<Result<anyhow::Result<Judged>, JoinError>>,
-    since: Since,
-}
-
 /// What came of what was judged.
 enum Settled {
     Recorded(Detection),
@@ -156,18 +144,6 @@ struct Judged {
     found_at: Timestamp,
 }
 
-/// What happened to the findings since a sweep began.
-struct Since {
-    /// The version of their history that this detector last saw or made.
-    version: Option<u64>,
-    /// Whether all of it is ours.
-    is_ours: bool,
-    /// Keys that ticks revised.
-    revised: HashSet<String>,
-    /// What ticks spoke for.
-    spoken: Vec<Spoken>,
-}
-
 impl Detector {
     /// Judges everything as of `now`, records what changed in the range, and begins to watch.
     ///
@@ -184,68 +160,6 @@ impl Detector {
         progress: &mut (dyn FnMut(&str) + Send),
     ) -> anyhow::Result<Detection> {
         self.judge_all(lake, bound, now, range, progress, true).await
-    }
-
-    /// Begins a sweep as of `now` that goes on aside, while this detector ticks. One at a time: while one goes on, nothing
-    /// happens. [`Detector::swept`] tells when it is to be settled.
-    ///
-    /// # Errors
-    /// When the lake cannot be read.
-    pub async fn begin_sweep(
-        &mut self,
-        lake: &mut Lake,
-        bound: &Arc<Bound>,
-        now: Timestamp,
-    ) -> anyhow::Result<()> {
-        if self.aside.is_none() {
-            let (now, since) = self.prepare(lake, now, true).await?;
-            let (lake, bound) = (lake.clone(), Arc::clone(bound));
-            let task = async move { judge(None, &lake, &bound, now, &mut |_| {}, true).await };
-            self.aside = Some(Aside { task: SpawnedTask::spawn(task), judged: None, since });
-        }
-        Ok(())
-    }
-
-    /// Whether a sweep goes on aside.
-    pub fn is_sweeping(&self) -> bool {
-        self.aside.is_some()
-    }
-
-    /// Waits until a sweep that goes on aside has judged everything; without one, for ever. Cancel safe.
-    pub async fn swept(&mut self) {
-        match &mut self.aside {
-            Some(aside) if aside.judged.is_some() => {}
-            Some(aside) => aside.judged = Some((&mut aside.task).await),
-            None => std::future::pending().await,
-        }
-    }
-
-    /// Records what the sweep found that went on aside, except what ticks have judged since it began, of newer events, and
-    /// what another detector has recorded since then: where two tick for ever, neither's sweeps may wait for a quiet minute.
-    /// None if others kept winning: then another sweep should begin.
-    ///
-    /// Not cancel safe, as [`run`].
-    ///
-    /// # Errors
-    /// When the sweep failed, or the lake cannot be read or written. It is over then, too.
-    pub async fn settle_sweep(
-        &mut self,
-        lake: &mut Lake,
-        bound: &Bound,
-    ) -> anyhow::Result<Option<Detection>> {
-        self.swept().await;
-        let Some(Aside { judged: Some(judged), since, .. }) = self.aside.take() else { return Ok(None) };
-        let mut judged = judged.context("a sweep was stopped")??;
-        for _ in 0..ATTEMPTS_MAX {
-            lake.refresh(Table::Findings).await?;
-            let began = judged.found_at.saturating_sub(CLOCKS_APART_MAX)?;
-            let others = (!since.saw_all(lake)).then_some(began);
-            match self.settle(lake, bound, judged, Range::default(), &since, others).await? {
-                Settled::Recorded(detection) => return Ok(Some(detection)),
-                Settled::LostRace(again) => judged = *again,
-            }
-        }
-        Ok(None)
     }
 
     /// Judges what the events touch that were added since the last run of this detector, as of `now`.
@@ -437,32 +351,6 @@ impl Detector {
             self.watching = None;
         }
         Ok(())
-    }
-}
-
-impl Since {
-    fn at(version: Option<u64>) -> Since {
-        Since { version, is_ours: true, revised: HashSet::new(), spoken: Vec::new() }
-    }
-
-    /// A tick recorded revisions, as this version of the history, and spoke for these findings.
-    fn heard(&mut self, version: u64, revisions: &[Finding], spoken: Spoken) {
-        self.spoken.push(spoken);
-        if !revisions.is_empty() {
-            self.is_ours &= self.version.map_or(0, |before| before + 1) == version;
-            self.version = Some(version);
-            self.revised.extend(revisions.iter().map(|f| f.key.clone()));
-        }
-    }
-
-    /// Whether the history, as it is opened, has nothing that this detector did not see or make.
-    fn saw_all(&self, lake: &Lake) -> bool {
-        self.is_ours && lake.delta(Table::Findings).version() == self.version
-    }
-
-    /// Whether a tick judged a finding, by newer events than the sweep saw.
-    fn has_judged(&self, finding: &Finding) -> bool {
-        self.revised.contains(&finding.key) || self.spoken.iter().any(|spoken| spoken.holds(finding))
     }
 }
 
