@@ -1,15 +1,15 @@
 # syntax=docker/dockerfile:1
-# A stock Ballista: scheduler and executor as their crates publish them, in the versions that testdata/peers/ballista names.
+# A stock Ballista, scheduler and executor in one image, built from their published crates as deploy/ballista says.
 # Build it from the repository's root:
 #
 #     docker build -f deploy/ballista.Dockerfile -t snowtrail-ballista .
 #
-# deploy/cluster.yaml runs it. Nothing of Snowtrail is in it but the lock file and the profile.
+# deploy/cluster.yaml runs it. No function and no operator in it is Snowtrail's.
 
 FROM rust:1.95-bookworm AS build
 WORKDIR /src
-COPY testdata/peers/ballista .
-RUN cargo build --release --locked -p ballista-scheduler -p ballista-executor --bins \
+COPY deploy/ballista .
+RUN cargo build --release --locked -p ballista-scheduler -p snowtrail-ballista --bins \
     && install -D -t out/usr/local/bin target/release/ballista-scheduler target/release/ballista-executor \
     && install -d out/var/lib/ballista
 

@@ -9,8 +9,8 @@
 #
 #     snowtrail detect --lake ./lake --cluster df://127.0.0.1:50050 --cluster-parts 4
 #
-# Builds the programs first, from the crates that Ballista publishes, in the versions that testdata/peers/ballista names. A lake on S3
-# needs the AWS variables in the environment of this script: AWS_REGION and credentials, for another endpoint than AWS's
+# Builds the programs first, from the crates that Ballista publishes, as deploy/ballista says (the first time some twenty
+# minutes on two cores). A lake on S3 needs the AWS variables in the environment of this script: AWS_REGION and credentials, for another endpoint than AWS's
 # AWS_ENDPOINT and AWS_ALLOW_HTTP=true. Executors take ports above the scheduler's, three each. Logs and shuffled rows go into
 # a temporary folder that is removed at the end. Everything listens on loopback only: nothing here asks who is there.
 set -euo pipefail
@@ -20,9 +20,9 @@ port=${2:-50050}
 cores=${CORES:-2}
 root=$(cd "$(dirname "$0")/.." && pwd)
 if [ -z "${BALLISTA_PROGRAMS:-}" ]; then
-    target=${CARGO_TARGET_DIR:-$root/target}
-    (cd "$root/testdata/peers/ballista" &&
-        cargo build --release --locked --target-dir "$target" -p ballista-scheduler -p ballista-executor --bins)
+    target=${CARGO_TARGET_DIR:-$root/target}/ballista
+    (cd "$root/deploy/ballista" &&
+        cargo build --release --locked --target-dir "$target" -p ballista-scheduler -p snowtrail-ballista --bins)
     BALLISTA_PROGRAMS=$target/release
 fi
 

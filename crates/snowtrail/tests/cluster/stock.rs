@@ -1,6 +1,6 @@
 //! A stock cluster on loopback: one scheduler and some executors, processes of their own, gone when the test ends.
 //!
-//! The programs are the ones that Ballista publishes; `testdata/peers/ballista/Cargo.toml` says how they are built.
+//! Scheduler and executor come from the crates that Ballista publishes; `deploy/ballista/Cargo.toml` says how they are built.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -131,12 +131,13 @@ fn built() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let build = || {
         let mut cargo = Command::new(env!("CARGO"));
-        let folder = Path::new(env!("CARGO_BIN_EXE_snowtrail")).parent().expect("the profile's folder");
-        cargo.current_dir(crate::root().join("testdata/peers/ballista"));
-        cargo.args(["build", "--release", "--locked", "--bins", "--target-dir"]).arg(folder.join(".."));
-        cargo.args(["--package", "ballista-scheduler", "--package", "ballista-executor"]);
+        let profile = Path::new(env!("CARGO_BIN_EXE_snowtrail")).parent().expect("the profile's folder");
+        let target = profile.join("../ballista");
+        cargo.current_dir(crate::root().join("deploy/ballista"));
+        cargo.args(["build", "--release", "--locked", "--bins", "--target-dir"]).arg(&target);
+        cargo.args(["--package", "ballista-scheduler", "--package", "snowtrail-ballista"]);
         assert!(cargo.status().expect("cargo runs").success(), "Ballista's programs cannot be built");
-        folder.to_owned()
+        target.join("release")
     };
     BUILT.get_or_init(build).clone()
 }
