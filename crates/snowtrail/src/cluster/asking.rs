@@ -18,17 +18,20 @@ use ballista_core::execution_plans::execute_physical_plan;
 use ballista_core::extension::SessionConfigExt;
 use ballista_core::serde::BallistaPhysicalExtensionCodec;
 use datafusion::catalog::Session;
-use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{JoinType, internal_datafusion_err};
 use datafusion::error::Result;
-use datafusion::execution::TaskContext;
 use datafusion::execution::context::QueryPlanner;
+use datafusion::execution::{SessionState, SessionStateBuilder, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::common::collect;
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec, PartitionMode};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties, SendableRecordBatchStream,
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties,
+    SendableRecordBatchStream, displayable,
 };
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 use datafusion_proto::protobuf::PhysicalPlanNode;
@@ -57,7 +60,11 @@ impl QueryPlanner for Asking {
         plan: &LogicalPlan,
         session: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let query = DefaultPhysicalPlanner::default().create_physical_plan(plan, session).await?;
+        let mut query = DefaultPhysicalPlanner::default().create_physical_plan(plan, session).await?;
+        if !is_divisible(&query)? {
+            query = in_one_part(plan, session).await?;
+        }
+        tracing::debug!(plan = %displayable(query.as_ref()).indent(false), "cluster_planned");
         let (scheduler, session_id) = (self.scheduler.clone(), session.session_id().to_owned());
         let properties = Arc::new(PlanProperties::new(
             EquivalenceProperties::new(query.schema()),
@@ -67,6 +74,41 @@ impl QueryPlanner for Asking {
         ));
         Ok(Arc::new(Asked { scheduler, session_id, query, properties }))
     }
+}
+
+/// Whether tasks that know nothing of each other may run a plan. A join that collects its left side for all parts of the
+/// right, and tells of left rows whether they found anybody, must be run by one task: in one process its parts share what
+/// they found, on a cluster each would tell of all rows that found nobody among its own.
+fn is_divisible(plan: &Arc<dyn ExecutionPlan>) -> Result<bool> {
+    let is_shared = plan.exists(|node| {
+        let collects = node.downcast_ref::<NestedLoopJoinExec>().map(|join| (join.join_type(), join.right()));
+        let collects = collects.or_else(|| {
+            let hashed = node.downcast_ref::<HashJoinExec>()?;
+            let is_collecting = *hashed.partition_mode() == PartitionMode::CollectLeft;
+            is_collecting.then(|| (hashed.join_type(), hashed.right()))
+        });
+        Ok(collects.is_some_and(|(kind, right)| {
+            tells_of_left(*kind) && right.output_partitioning().partition_count() > 1
+        }))
+    })?;
+    Ok(!is_shared)
+}
+
+fn tells_of_left(kind: JoinType) -> bool {
+    matches!(
+        kind,
+        JoinType::Left | JoinType::Full | JoinType::LeftSemi | JoinType::LeftAnti | JoinType::LeftMark
+    )
+}
+
+/// The query planned for one part throughout.
+async fn in_one_part(plan: &LogicalPlan, session: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
+    let Some(state) = session.as_any().downcast_ref::<SessionState>() else {
+        return Err(internal_datafusion_err!("a session of another kind than the engine's"));
+    };
+    let config = state.config().clone().with_target_partitions(1);
+    let state = SessionStateBuilder::new_from_existing(state.clone()).with_config(config).build();
+    DefaultPhysicalPlanner::default().create_physical_plan(plan, &state).await
 }
 
 /// A query that is sent when it is executed.
@@ -140,5 +182,42 @@ impl Asked {
             config.clone(),
         );
         collect(rows.await?).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::Int64Array;
+    use datafusion::datasource::MemTable;
+
+    use super::*;
+    use crate::cluster::Cluster;
+
+    /// As it is planned for the cluster: its parts, and whether it may be divided.
+    async fn planned(sql: &str) -> (usize, bool) {
+        let cluster = Cluster { scheduler: "df://127.0.0.1:1".parse().unwrap(), parts: 4 };
+        let session = cluster.session().unwrap();
+        let numbers = Arc::new(Int64Array::from_iter_values(0..100_000));
+        let numbers = RecordBatch::try_from_iter([("n", numbers as _)]).unwrap();
+        let numbers = MemTable::try_new(numbers.schema(), vec![vec![numbers]]).unwrap();
+        session.register_table("numbers", Arc::new(numbers)).unwrap();
+        let plan = session.sql(sql).await.unwrap().into_optimized_plan().unwrap();
+        let planner = Asking::of("http://127.0.0.1:1".to_owned());
+        let asked = planner.create_physical_plan(&plan, &session.state()).await.unwrap();
+        let query = &asked.downcast_ref::<Asked>().expect("a query that is sent").query;
+        (query.output_partitioning().partition_count(), is_divisible(query).unwrap())
+    }
+
+    #[tokio::test]
+    async fn query_is_dealt_out_unless_its_tasks_would_have_to_know_of_each_other() {
+        let joined = |kind: &str, on: &str| {
+            format!(
+                "SELECT a.n, b.n FROM numbers a {kind} JOIN (SELECT n, count(*) FROM numbers GROUP BY n) b ON {on}"
+            )
+        };
+        assert_eq!(planned(&joined("LEFT", "a.n = b.n AND a.n < b.n + 1")).await, (4, true));
+        assert_eq!(planned(&joined("INNER", "a.n < b.n")).await, (4, true));
+        assert_eq!(planned(&joined("FULL", "a.n < b.n")).await, (1, true));
+        assert_eq!(planned(&joined("LEFT", "a.n < b.n")).await, (1, true));
     }
 }
