@@ -448,8 +448,8 @@ class Peer:
             aws_secret_access_key="unused",
         )
 
-    def deploy(self, stack, **parameters):
-        """Deploys the template; the outputs. Fails with the events that say why."""
+    def deploy(self, stack, template=TEMPLATE, **parameters):
+        """Deploys a template; the outputs. Fails with the events that say why."""
         ec2, cloudformation = self.client("ec2"), self.client("cloudformation")
         vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         subnets = [
@@ -463,7 +463,7 @@ class Peer:
         }
         cloudformation.create_stack(
             StackName=stack,
-            TemplateBody=TEMPLATE.read_text(),
+            TemplateBody=template.read_text(),
             Capabilities=["CAPABILITY_IAM"],
             Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
         )

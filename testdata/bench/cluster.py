@@ -8,8 +8,7 @@
 Python 3.11, stdlib only. The cluster is the one of `deploy/local-cluster.sh`, which builds Ballista's programs first where
 `BALLISTA_PROGRAMS` names none. Each executor has one core's worth of tasks. `alone` is `snowtrail detect` without a cluster,
 from nothing judged yet, as are the others. `s` is by the clock; the other columns are seconds of processor time, of the
-client, the scheduler, and each executor. `jobs`, `stages` and `tasks` are the scheduler's own counts. `handed on MiB` is what
-executors wrote for each other and for the client.
+client, the scheduler, and each executor. `jobs`, `stages` and `tasks` are the scheduler's own counts.
 
 All of it shares one machine. So the clock says what a cluster costs and not what it wins: with two cores, two executors, a
 scheduler and a client stand in each other's way. What adding executors wins beyond one machine hangs on the executors' share
@@ -42,9 +41,9 @@ def main() -> int:
         lake = args.lake or pack_cost.made(args, binary, Path(scratch))
         events = int(pack_cost.rows(binary, lake, "SELECT count(*) FROM events")[1][0])
         print(f"{events:,} events\n")
-        print("| | s | client | scheduler | executors | jobs | stages | tasks | handed on MiB | findings |\n" + "|---" * 10 + "|", flush=True)
+        print("| | s | client | scheduler | executors | jobs | stages | tasks | findings |\n" + "|---" * 9 + "|", flush=True)
         cost, found = detect(binary, lake, Path(scratch), [])
-        print(f"| alone | {cost.wall:.1f} | {cost.cpu:.1f} | | | | | | | {len(found):,} |", flush=True)
+        print(f"| alone | {cost.wall:.1f} | {cost.cpu:.1f} | | | | | | {len(found):,} |", flush=True)
         for executors in args.executors:
             there = on_cluster(args, binary, lake, Path(scratch), executors)
             if there != found:
@@ -78,29 +77,29 @@ def on_cluster(args: argparse.Namespace, binary: Path, lake: Path, scratch: Path
     """Starts a cluster, judges a copy of the lake on it, prints the row, and gives the keys."""
     cluster = subprocess.Popen([str(SCRIPT), str(executors), str(args.port)], stderr=subprocess.PIPE, text=True, env=os.environ | {"CORES": "1"})
     try:
-        work = started(cluster)
+        wait_until_started(cluster)
         before = [processor_seconds(pid) for pid in children(cluster.pid)]
         cost, found = detect(binary, lake, scratch, ["--cluster", f"df://127.0.0.1:{args.port}", "--cluster-parts", str(args.parts)])
         scheduler, *workers = (after - then for after, then in zip(map(processor_seconds, children(cluster.pid)), before))
         jobs = asked(args.port, "jobs")
         stages = [stage for job in jobs for stage in asked(args.port, f"job/{job['job_id']}/stages")["stages"]]
         tasks = sum(len(stage["tasks"]) for stage in stages)
-        written = sum(path.stat().st_size for path in work.rglob("*") if path.is_file() and path.suffix != ".log") / 2**20
-        print(f"| {executors} executors | {cost.wall:.1f} | {cost.cpu:.1f} | {scheduler:.1f} | {' + '.join(f'{w:.1f}' for w in workers)} "
-              f"| {len(jobs)} | {len(stages)} | {tasks} | {written:.1f} | {len(found):,} |", flush=True)
+        shares = " + ".join(f"{worker:.1f}" for worker in workers)
+        print(f"| executors: {executors} | {cost.wall:.1f} | {cost.cpu:.1f} | {scheduler:.1f} | {shares} "
+              f"| {len(jobs)} | {len(stages)} | {tasks} | {len(found):,} |", flush=True)
         return found
     finally:
         cluster.terminate()
         cluster.wait()
 
 
-def started(cluster: subprocess.Popen) -> Path:
-    """The folder of its logs and of what executors hand on, once it listens."""
+def wait_until_started(cluster: subprocess.Popen):
+    """Until its scheduler listens; a run waits for executors by itself."""
     said = []
     for line in cluster.stderr:
         said.append(line)
         if line.startswith("scheduler at "):
-            return Path(line.split("logs in ")[1].split(";")[0])
+            return
     sys.exit("error: the cluster did not start\n" + "".join(said[-10:]))
 
 

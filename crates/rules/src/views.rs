@@ -147,7 +147,7 @@ impl Views {
                 let made = made.join_unwind().await.map_err(|e| DataFusionError::External(Box::new(e)));
                 made.and_then(|made| made).map_err(|source| RuleError::Sql {
                     file,
-                    doing: "plan",
+                    doing: if matches!(store, Store::None) { "plan" } else { "make" },
                     source,
                 })?;
             }

@@ -6,14 +6,17 @@
 //! that Ballista publishes, which takes as long as the engine does. `.ci/run` names it.
 #![expect(clippy::expect_used, clippy::print_stderr, reason = "a test fails by panicking, and says why")]
 
+mod bucket;
 mod stock;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use bucket::Bucket;
 use serde_json::Value;
 use stock::{Stock, files_below};
 use tempfile::{TempDir, tempdir};
@@ -95,9 +98,14 @@ fn snowtrail() -> Command {
 }
 
 /// The whole pack over a lake, as of its last event.
-fn detect(organization: &Organization, lake: &Path, cluster: Option<&str>) -> Command {
+fn detect(organization: &Organization, lake: impl AsRef<OsStr>, cluster: Option<&str>) -> Command {
     let mut command = snowtrail();
-    command.arg("detect").arg("--lake").arg(lake).arg("--policy").arg(organization.path("policy.toml"));
+    command
+        .arg("detect")
+        .arg("--lake")
+        .arg(lake.as_ref())
+        .arg("--policy")
+        .arg(organization.path("policy.toml"));
     command.args(["--now", &organization.now, "--format", "json"]);
     if let Some(address) = cluster {
         command.args(["--cluster", address, "--cluster-parts", "4"]);
@@ -177,6 +185,19 @@ fn whole_pack_on_a_cluster_finds_what_one_process_finds_also_when_an_executor_di
     let output = detection.wait_with_output().expect("it ends");
     assert_same(&findings(output), &organization.found);
     assert_eq!(ground(&second.lake), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn lake_in_a_bucket_is_read_and_written_by_executors() {
+    let organization = organization();
+    let bucket = Bucket::start();
+    let stock = Stock::start(2, &bucket.settings());
+    let logs = organization.path("AWSLogs");
+    let mut ingest = snowtrail();
+    succeeded(ingest.envs(bucket.settings()).arg("ingest").arg(logs).args(["--lake", &bucket.lake()]));
+    let mut detection = detect(organization, bucket.lake(), Some(&stock.address()));
+    let output = detection.envs(bucket.settings()).output().expect("it starts");
+    assert_same(&findings(output), &organization.found);
 }
 
 #[test]

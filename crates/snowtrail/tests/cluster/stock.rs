@@ -149,12 +149,14 @@ fn spawn(mut command: Command, settings: &[(&str, &str)], log: &Path) -> Child {
     command.spawn().expect("it starts")
 }
 
-fn free_port() -> u16 {
+/// A port that nothing listens on.
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("an address").port()
 }
 
-fn wait_for(port: u16) {
+/// Waits until something listens.
+pub fn wait_for(port: u16) {
     let until = Instant::now() + START_PATIENCE;
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
         assert!(Instant::now() < until, "nothing listens on port {port} after {START_PATIENCE:?}");

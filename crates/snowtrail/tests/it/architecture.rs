@@ -130,3 +130,30 @@ fn engine_versions_agree_with_each_other() {
         );
     }
 }
+
+/// The versions of the packages that a lock file has of one family.
+fn locked(lock: &str, families: &[&str]) -> BTreeMap<String, String> {
+    let packages = lock.split("[[package]]").filter_map(|package| {
+        let field = |name: &str| {
+            let line = package.lines().find_map(|line| line.strip_prefix(name))?;
+            Some(line.trim_matches(['"', ' ', '=']).to_owned())
+        };
+        Some((field("name")?, field("version")?))
+    });
+    packages.filter(|(name, _)| families.iter().any(|family| name.starts_with(family))).collect()
+}
+
+#[test]
+fn cluster_has_the_engine_that_plans_for_it() {
+    let families = ["datafusion", "arrow", "parquet", "object_store", "ballista-core"];
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).expect(path);
+    let (ours, theirs) = (read("Cargo.lock"), read("deploy/ballista/Cargo.lock"));
+    let (ours, theirs) = (locked(&ours, &families), locked(&theirs, &families));
+    for (package, version) in &theirs {
+        let here = ours.get(package);
+        assert!(here.is_none_or(|here| here == version), "{package} {version} on the cluster, {here:?} here");
+    }
+    for package in ["datafusion", "datafusion-proto", "arrow-ipc", "object_store", "ballista-core"] {
+        assert!(ours.contains_key(package) && theirs.contains_key(package), "{package} is in one lock only");
+    }
+}
