@@ -9,7 +9,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tempfile::{TempDir, tempdir};
 
-use crate::snowtrail::{Said, command, count, snowtrail, text};
+use crate::snowtrail::{Said, command, count, root, snowtrail, text};
 
 fn record(n: u32) -> String {
     format!(
@@ -289,4 +289,20 @@ fn policy_with_a_typo_is_told_the_nearest_key() {
     std::fs::write(&file, "[[secrets]]\nmatch = \"prod/*\"\nreader = []\n").expect("a policy");
     let said = snowtrail(&["policy", "check", text(&file)]).expect_status(2);
     assert!(said.stderr.contains(":3:") && said.stderr.contains("readers"), "{}", said.stderr);
+}
+
+#[test]
+fn rule_over_a_table_that_only_people_see_is_refused() {
+    let rule = std::fs::read_to_string(root().join("queries/rules/rotation-failed.sql")).expect("a rule");
+    let header: String =
+        rule.lines().take_while(|line| line.starts_with("--")).fold(String::new(), |h, l| h + l + "\n");
+    let folder = tempdir().expect("a folder");
+    let sql = rule.replacen(&header, "", 1).replacen(
+        "WHERE",
+        "WHERE (SELECT count(*) FROM verifications) >= 0 AND",
+        1,
+    );
+    std::fs::write(folder.path().join("mine.sql"), header.replace("\"rotation-failed\"", "\"mine\"") + &sql)
+        .expect("a rule");
+    check_says(folder.path(), "verifications");
 }

@@ -89,7 +89,7 @@ async fn rules_and_policy(options: &Doctor) -> anyhow::Result<(Policy, Vec<Diagn
         Ok(bound) => bound,
         Err(error) => return Ok((Policy::default(), vec![broken(with_causes(error.as_ref()), &check)])),
     };
-    let problems = rules::problems(&bound, Horizon::UpToNow).await?;
+    let problems = rules::problems_as(&bound, Horizon::UpToNow).await?;
     let mut rows: Vec<Diagnosis> =
         problems.into_iter().map(|problem| broken(problem, "snowtrail rules check")).collect();
     if rows.is_empty() {
