@@ -10,6 +10,9 @@ use crate::stock::{free_port, wait_for};
 /// Its name.
 const NAME: &str = "lake";
 
+/// The account that it belongs to, which is an access key of the emulator, too.
+const ACCOUNT: &str = "111122223333";
+
 pub struct Bucket {
     emulator: Child,
     endpoint: String,
@@ -31,8 +34,11 @@ impl Bucket {
         let bucket = Bucket { emulator, endpoint: format!("http://127.0.0.1:{port}") };
         wait_for(port);
         let mut connection = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+        // The emulator takes the account from the key of a signature, which it does not check.
         let request = format!(
-            "PUT /{NAME} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            "PUT /{NAME} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 0\r\nConnection: close\r\n\
+             Authorization: AWS4-HMAC-SHA256 Credential={ACCOUNT}/20261101/us-east-1/s3/aws4_request, \
+             SignedHeaders=host, Signature=0\r\n\r\n"
         );
         connection.write_all(request.as_bytes()).expect("it listens");
         let mut answer = String::new();
@@ -51,8 +57,8 @@ impl Bucket {
         [
             ("AWS_ENDPOINT_URL", &self.endpoint),
             ("AWS_ALLOW_HTTP", "true"),
-            ("AWS_REGION", "us-west-2"),
-            ("AWS_ACCESS_KEY_ID", "111122223333"),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", ACCOUNT),
             ("AWS_SECRET_ACCESS_KEY", "any"),
         ]
     }
