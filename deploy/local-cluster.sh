@@ -2,7 +2,7 @@
 # A stock Ballista cluster on this machine: one scheduler and some executors on loopback, until Ctrl-C.
 #
 #     deploy/local-cluster.sh                      two executors of two cores each, scheduler at df://127.0.0.1:50050
-#     deploy/local-cluster.sh 4 50060              four executors, scheduler at port 50060
+#     deploy/local-cluster.sh 4 51050              four executors, scheduler at port 51050
 #     BALLISTA_PROGRAMS=/opt/ballista deploy/local-cluster.sh   programs that are there already
 #
 # Then, in another shell:
@@ -32,7 +32,13 @@ end() { kill "${pids[@]}" 2>/dev/null || true; wait || true; rm -rf "$work"; }
 trap end EXIT
 trap 'exit 0' INT TERM
 
-"$BALLISTA_PROGRAMS/ballista-scheduler" --bind-host 127.0.0.1 --external-host 127.0.0.1 --bind-port "$port" \
+if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+    echo "error: something listens on port $port already; hint: $0 $executors OTHER_PORT" >&2
+    exit 2
+fi
+large="--grpc-server-max-decoding-message-size 268435456 --grpc-server-max-encoding-message-size 268435456"
+# shellcheck disable=SC2086
+"$BALLISTA_PROGRAMS/ballista-scheduler" $large --grpc-client-max-message-size 268435456 --bind-host 127.0.0.1 --external-host 127.0.0.1 --bind-port "$port" \
     >"$work/scheduler.log" 2>&1 &
 pids+=($!)
 until (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
@@ -42,13 +48,14 @@ done
 for number in $(seq 1 "$executors"); do
     base=$((port + 10 * number))
     mkdir "$work/$number"
-    "$BALLISTA_PROGRAMS/ballista-executor" --scheduler-host 127.0.0.1 --scheduler-port "$port" --bind-host 127.0.0.1 \
+    # shellcheck disable=SC2086
+    "$BALLISTA_PROGRAMS/ballista-executor" $large --scheduler-host 127.0.0.1 --scheduler-port "$port" --bind-host 127.0.0.1 \
         --external-host 127.0.0.1 --bind-port "$base" --bind-grpc-port $((base + 1)) --bind-health-port $((base + 2)) \
         --vcores "$cores" --work-dir "$work/$number" >"$work/executor-$number.log" 2>&1 &
     pids+=($!)
 done
 echo "scheduler at df://127.0.0.1:$port, $executors executors of $cores cores; logs in $work; Ctrl-C ends it" >&2
 # The first that ends, ends all.
-wait -n
+wait -n || true
 tail -n 5 "$work"/*.log >&2
 exit 3

@@ -71,7 +71,8 @@ impl Location {
         self.store.as_ref()
     }
 
-    pub(crate) fn path(&self) -> Option<PathBuf> {
+    /// The folder that it lies in; none for an object store.
+    pub fn path(&self) -> Option<PathBuf> {
         let path = self.url.to_file_path().ok().filter(|_| self.store.is_none())?;
         // Without the slash at its end, under which a file would pass for a folder that is missing.
         Some(path.components().collect())

@@ -23,8 +23,8 @@ pub const DERIVED_COLUMNS: &str = "CAST(event_time AS DATE) AS event_date";
 /// Files that hold a table's rows.
 #[derive(Debug, Clone)]
 pub struct PlainFiles {
-    /// Their addresses, sorted.
-    pub urls: Vec<String>,
+    /// Address and bytes of each, sorted.
+    pub files: Vec<(String, u64)>,
     /// The columns that files have; older ones may lack some, which are null there.
     pub schema: SchemaRef,
 }
@@ -38,21 +38,21 @@ impl Lake {
         let what = || format!("list the files of table `{}` of `{}`", table.folder(), self.uri());
         let failed = |source| LakeError::Table { what: what(), source };
         let state = self.delta(table).snapshot().map_err(failed)?;
-        let mut urls = Vec::new();
+        let mut files = Vec::new();
         for file in state.log_data().iter() {
             if file.deletion_vector_descriptor().is_some() {
                 return Err(LakeError::DeletionVectors { what: what() });
             }
             let day = part_of(table, &file).and_then(|part| part.day);
             if day.is_none() || last_day.is_none() || day <= last_day {
-                urls.push(self.file_url(table, &file)?);
+                files.push((self.file_url(table, &file)?, u64::try_from(file.size()).unwrap_or_default()));
             }
         }
-        urls.sort();
+        files.sort();
         let columns = state.snapshot().arrow_schema();
         let stored = columns.fields().iter().filter(|f| !table.partitions().contains(&f.name().as_str()));
         let schema = Schema::new(stored.map(Arc::clone).collect::<Vec<_>>());
-        Ok(PlainFiles { urls, schema: Arc::new(schema) })
+        Ok(PlainFiles { files, schema: Arc::new(schema) })
     }
 
     fn file_url(&self, table: Table, file: &LogicalFileView) -> Result<String> {

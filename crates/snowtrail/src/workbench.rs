@@ -90,7 +90,7 @@ pub async fn open_for<'b>(
     Ok(Engine::new(session, &bound.rules, &bound.policy, now, &setting).await?)
 }
 
-/// Runs the rules on a cluster. Nothing of the run stays there or in the lake.
+/// Runs the rules on a cluster. What the run put into the lake is removed, or the log says that it could not be.
 ///
 /// A rule whose SQL the cluster gave up is no failed rule, which would be a finding, but a failed run: what the cluster
 /// lacks says nothing about the rule.
@@ -119,8 +119,8 @@ pub async fn evaluate_on(
     match evaluation.failures.iter().position(is_run) {
         None => Ok(evaluation),
         Some(failed) => Err(anyhow::Error::new(evaluation.failures.swap_remove(failed)).context(format!(
-            "the cluster {} gave up a rule, and nothing was recorded; look into the logs of its scheduler, run this again, \
-             or run it without --cluster",
+            "the cluster {} gave up a rule, and nothing was recorded; look into the logs of its scheduler and executors, \
+             which must be built as deploy/ballista says, run this again, or run it without --cluster",
             cluster.scheduler
         ))),
     }

@@ -7,7 +7,7 @@ use crate::cluster::{Cluster, Scheduler};
 /// Where rules run.
 #[derive(Debug, Args)]
 pub struct ClusterOptions {
-    /// Run the rules on a stock Ballista 55 cluster, by its scheduler: df://host:port. Its executors must reach the lake
+    /// Run the rules on a Ballista 55 cluster (built as deploy/ballista says), by its scheduler: df://host:port. Its executors must reach the lake
     /// under the same address, and write below cluster/ in it
     #[arg(long, value_name = "URL", env = "SNOWTRAIL_CLUSTER")]
     pub cluster: Option<Scheduler>,

@@ -1,14 +1,14 @@
 //! A query is planned here, sent to the scheduler, and sent again when it failed.
 //!
-//! What is sent is the physical plan. The scheduler cuts it into stages and changes nothing else, so a rule runs as it was
-//! planned here, by the optimizer that the rules are tested with. A logical plan would lose the columns of relations without
+//! What is sent is the physical plan. The scheduler cuts it into stages, and may turn a join's sides around when it knows their
+//! sizes; more it is asked not to do (see the settings in `mod.rs`). A logical plan would lose the columns of relations without
 //! rows on the wire, could not hold a subquery, and would be optimized a second time by other rules (DataFusion 55).
 //!
 //! The scheduler runs a stage again whose executor was lost. What it cannot do again is hand over a result that lay on the
 //! lost executor when the client came for it, or a job that it gave up because executors kept failing. So the client
-//! holds a result back until all of it is there, and asks anew. That is safe, because a query either reads, or writes one
-//! file under one name (see [`snowtrail_rules::shared`]). A query that is wrong fails as often, at the price of its
-//! attempts.
+//! holds a result back until all of it is there, and asks anew. A query that writes is sent once: whoever writes must choose
+//! another file for another attempt (see [`snowtrail_rules::shared`]). A query that is wrong fails as often, at the price
+//! of its attempts.
 
 use std::sync::Arc;
 
@@ -19,7 +19,8 @@ use ballista_core::extension::SessionConfigExt;
 use ballista_core::serde::BallistaPhysicalExtensionCodec;
 use datafusion::catalog::Session;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{JoinType, internal_datafusion_err};
+use datafusion::common::{JoinType, internal_datafusion_err, not_impl_err};
+use datafusion::datasource::sink::DataSinkExec;
 use datafusion::error::Result;
 use datafusion::execution::context::QueryPlanner;
 use datafusion::execution::{SessionState, SessionStateBuilder, TaskContext};
@@ -61,18 +62,21 @@ impl QueryPlanner for Asking {
         session: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let mut query = DefaultPhysicalPlanner::default().create_physical_plan(plan, session).await?;
+        let mut parts = session.config().target_partitions();
         if !is_divisible(&query)? {
+            parts = 1;
             query = in_one_part(plan, session).await?;
         }
         tracing::debug!(plan = %displayable(query.as_ref()).indent(false), "cluster_planned");
-        let (scheduler, session_id) = (self.scheduler.clone(), session.session_id().to_owned());
+        let scheduler = self.scheduler.clone();
         let properties = Arc::new(PlanProperties::new(
             EquivalenceProperties::new(query.schema()),
             Partitioning::UnknownPartitioning(1),
             EmissionType::Final,
             Boundedness::Bounded,
         ));
-        Ok(Arc::new(Asked { scheduler, session_id, query, properties }))
+        let attempts = if query.downcast_ref::<DataSinkExec>().is_some() { 1 } else { ATTEMPTS_MAX };
+        Ok(Arc::new(Asked { scheduler, query, parts, attempts, properties }))
     }
 }
 
@@ -108,21 +112,30 @@ async fn in_one_part(plan: &LogicalPlan, session: &dyn Session) -> Result<Arc<dy
     };
     let config = state.config().clone().with_target_partitions(1);
     let state = SessionStateBuilder::new_from_existing(state.clone()).with_config(config).build();
-    DefaultPhysicalPlanner::default().create_physical_plan(plan, &state).await
+    let query = DefaultPhysicalPlanner::default().create_physical_plan(plan, &state).await?;
+    if !is_divisible(&query)? {
+        return not_impl_err!(
+            "a join that is no equality, and tells of rows that found nobody, over a union cannot be run on a cluster; run this \
+             without --cluster"
+        );
+    }
+    Ok(query)
 }
 
 /// A query that is sent when it is executed.
 #[derive(Debug, Clone)]
 struct Asked {
     scheduler: String,
-    session_id: String,
     query: Arc<dyn ExecutionPlan>,
+    /// Into how many parts the scheduler may deal out rows where it must do so anew.
+    parts: usize,
+    attempts: usize,
     properties: Arc<PlanProperties>,
 }
 
 impl DisplayAs for Asked {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        write!(f, "Asked: scheduler={}, attempts={ATTEMPTS_MAX}", self.scheduler)
+        write!(f, "Asked: scheduler={}, parts={}, attempts={}", self.scheduler, self.parts, self.attempts)
     }
 }
 
@@ -157,7 +170,7 @@ impl ExecutionPlan for Asked {
             let mut attempt = 1;
             loop {
                 match asked.answer(&context).await {
-                    Err(error) if attempt < ATTEMPTS_MAX => {
+                    Err(error) if attempt < asked.attempts => {
                         tracing::warn!(attempt, error = %error, "cluster_asked_again");
                         attempt += 1;
                     }
@@ -171,15 +184,17 @@ impl ExecutionPlan for Asked {
 
 impl Asked {
     async fn answer(&self, context: &TaskContext) -> Result<Vec<RecordBatch>> {
-        let config = context.session_config();
+        let config = context.session_config().clone().with_target_partitions(self.parts);
         let (ballista, codec) = (config.ballista_config(), BallistaPhysicalExtensionCodec::default());
+        // The scheduler keeps the settings of a session by its id.
+        let session_id = format!("{}-{}", context.session_id(), self.parts);
         let rows = execute_physical_plan::<PhysicalPlanNode>(
             self.scheduler.clone(),
             &ballista,
             Arc::clone(&self.query),
             &codec,
-            self.session_id.clone(),
-            config.clone(),
+            session_id,
+            config,
         );
         collect(rows.await?).await
     }

@@ -1,10 +1,10 @@
 //! The rules on other machines: a stock Ballista scheduler and its executors.
 //!
 //! The client (this process) reads the lake's log and resolves each table into plain Parquet files, writes the policy's
-//! small tables as files, plans the queries, and sends the plans. Scheduler and executors are the ones that Ballista publishes, with
-//! nothing of ours in them: they see Parquet files, stock functions, and a folder to write into. What they need is the
-//! version of the engine that this program is built with, the lake under the same address as the client, and leave to
-//! write below `cluster/` in it.
+//! small tables as files, plans the queries, and sends the plans. Scheduler and executors are Ballista's, built as `deploy/ballista`
+//! says, with nothing of ours in them: they see Parquet files, DataFusion's functions, and a folder to write into. What they
+//! need is the version of the engine that this program is built with, the lake under the same address as the client, and leave
+//! to write below `cluster/` in it.
 //!
 //! Files: `mod.rs` (an address, a session), `asking` (a query is sent, and sent again), `ground` (the folder of a run).
 //! What the findings are is not decided here; see [`snowtrail_rules::Engine`].
@@ -31,6 +31,10 @@ pub use ground::Ground;
 
 /// Ballista's own default. Source: `ballista-scheduler --help`, `--bind-port`.
 const PORT: u16 = 50050;
+
+/// The largest message. A plan names each file of a scan, some hundred bytes each: Ballista's default of 16 MiB ends at fifty
+/// thousand files. Scheduler and executors have the same limit among their options.
+const MESSAGE_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// What a table's files are called in SQL where columns must be added to them.
 const STORED_EVENTS: &str = "stored_events";
@@ -61,7 +65,8 @@ impl FromStr for Scheduler {
             return Err(wrong(&format!("`{}:` is no scheme of a scheduler", url.scheme())));
         }
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| wrong("it names no host"))?;
-        if !["", "/"].contains(&url.path()) || url.query().is_some() || !url.username().is_empty() {
+        let is_bare = ["", "/"].contains(&url.path()) && url.query().is_none() && url.fragment().is_none();
+        if !is_bare || !url.username().is_empty() || url.password().is_some() {
             return Err(wrong("it has more than a host and a port"));
         }
         Ok(Scheduler { authority: format!("{host}:{}", url.port().unwrap_or(PORT)) })
@@ -95,10 +100,10 @@ impl Cluster {
             let last_day = (table == Table::Events).then(|| TimeZone::UTC.to_datetime(now).date());
             let files = lake.plain_files(table, last_day)?;
             let name = if table == Table::Events { STORED_EVENTS } else { table.sql_name() };
-            let rows = if files.urls.is_empty() {
+            let rows = if files.files.is_empty() {
                 ground.place().put(&session, name, &RecordBatch::new_empty(files.schema)).await
             } else {
-                table_of_files(&files.urls, files.schema)
+                table_of_files(&files.files, files.schema)
             };
             session
                 .register_table(name, rows.with_context(|| format!("failed to hand over table `{name}`"))?)?;
@@ -123,6 +128,7 @@ impl Cluster {
             .with_ballista_broadcast_join_threshold_bytes(0)
             .with_ballista_broadcast_join_threshold_rows(0)
             .with_ballista_adaptive_query_planner(false)
+            .with_ballista_grpc_client_max_message_size(MESSAGE_BYTES_MAX)
             .with_target_partitions(self.parts)
             .with_default_catalog_and_schema("lake", "public")
             .with_create_default_catalog_and_schema(true)
@@ -150,9 +156,16 @@ mod tests {
             Ok("df://scheduler.snowtrail.local:50050")
         );
         assert_eq!(shown("df://[::1]:7/").as_deref(), Ok("df://[::1]:7"));
-        for wrong in
-            ["", "localhost:50050", "http://localhost:50050", "df://", "df://host/path", "df://me@host"]
-        {
+        for wrong in [
+            "",
+            "localhost:50050",
+            "http://localhost:50050",
+            "df://",
+            "df://host/path",
+            "df://me@host",
+            "df://:secret@host",
+            "df://host#part",
+        ] {
             let said = shown(wrong).expect_err(wrong);
             assert!(said.ends_with("df://host:port"), "{wrong}: {said}");
         }

@@ -33,18 +33,31 @@ impl Bucket {
             .expect("the emulator starts");
         let bucket = Bucket { emulator, endpoint: format!("http://127.0.0.1:{port}") };
         wait_for(port);
-        let mut connection = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+        let answer = bucket.ask("PUT", "");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        bucket
+    }
+
+    /// How many objects have a key that begins so.
+    pub fn objects(&self, prefix: &str) -> usize {
+        let answer = self.ask("GET", &format!("?list-type=2&prefix={prefix}"));
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        answer.matches("<Key>").count()
+    }
+
+    fn ask(&self, method: &str, query: &str) -> String {
+        let authority = self.endpoint.trim_start_matches("http://");
+        let mut connection = TcpStream::connect(authority).expect("it listens");
         // The emulator takes the account from the key of a signature, which it does not check.
         let request = format!(
-            "PUT /{NAME} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 0\r\nConnection: close\r\n\
+            "{method} /{NAME}{query} HTTP/1.1\r\nHost: {authority}\r\nContent-Length: 0\r\nConnection: close\r\n\
              Authorization: AWS4-HMAC-SHA256 Credential={ACCOUNT}/20261101/us-east-1/s3/aws4_request, \
              SignedHeaders=host, Signature=0\r\n\r\n"
         );
         connection.write_all(request.as_bytes()).expect("it listens");
         let mut answer = String::new();
         connection.read_to_string(&mut answer).expect("it answers");
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-        bucket
+        answer
     }
 
     /// The address of a lake in it.

@@ -27,6 +27,29 @@ const VIEW_PATIENCE: Duration = Duration::from_secs(300);
 /// Views are some forty files and small tables a dozen; rules run when all are there. The kill falls between.
 const VIEWS_BEFORE_THE_KILL: usize = 16;
 
+/// Counts later writes for some reads: by a join that is no equality, and keeps reads without any.
+const LATER_WRITES: &str = "-- id = \"later-writes\"
+-- title = \"Writes after a read\"
+-- severity = \"low\"
+-- description = \"d\"
+-- runbook = [\"r\"]
+-- window = \"1h\"
+-- history = \"1d\"
+SELECT
+  concat_ws('|', r.account_id, r.secret_name, r.event_id) AS key, 'later writes' AS title, 'later writes' AS summary,
+  r.account_id, r.aws_region, max(r.secret_arn) AS secret_arn, r.secret_name, r.principal, max(r.actor) AS actor,
+  r.event_time AS window_start, r.event_time + INTERVAL '1 second' AS window_end,
+  concat(count(w.event_id), ' later') AS observed, 'any' AS expected, array_agg(DISTINCT r.event_id) AS evidence,
+  named_struct('later', count(w.event_id)) AS detail
+FROM (SELECT * FROM reads WHERE right(event_id, 1) = '0') r
+LEFT JOIN (
+  SELECT t.event_id, t.event_time FROM touches t
+  JOIN secrets s ON s.account_id = t.account_id AND s.aws_region = t.aws_region AND s.secret_name = t.secret_name
+  WHERE t.event_name = 'PutSecretValue'
+) w ON r.event_time < w.event_time
+GROUP BY r.account_id, r.aws_region, r.secret_name, r.principal, r.event_time, r.event_id
+";
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
@@ -53,9 +76,10 @@ impl Organization {
     /// The lake as it was before anybody judged it.
     fn lake(&self) -> Copy {
         let folder = tempdir().expect("a folder");
-        let copied = Command::new("cp").arg("-r").arg(self.path("lake")).arg(folder.path()).status();
+        let lake = folder.path().join("the lake #1");
+        let copied = Command::new("cp").arg("-r").arg(self.path("lake")).arg(&lake).status();
         assert!(copied.expect("cp runs").success());
-        Copy { lake: folder.path().join("lake"), _folder: folder }
+        Copy { lake, _folder: folder }
     }
 }
 
@@ -89,9 +113,14 @@ fn succeeded(command: &mut Command) -> String {
 fn snowtrail() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_snowtrail"));
     command.current_dir(root()).stdin(Stdio::null());
-    for variable in
-        ["SNOWTRAIL_LAKE", "SNOWTRAIL_POLICY", "SNOWTRAIL_RULES", "SNOWTRAIL_PUBLISH", "SNOWTRAIL_CLUSTER"]
-    {
+    for variable in [
+        "SNOWTRAIL_LAKE",
+        "SNOWTRAIL_POLICY",
+        "SNOWTRAIL_RULES",
+        "SNOWTRAIL_PUBLISH",
+        "SNOWTRAIL_CLUSTER",
+        "SNOWTRAIL_CLUSTER_PARTS",
+    ] {
         command.env_remove(variable);
     }
     command
@@ -198,6 +227,24 @@ fn lake_in_a_bucket_is_read_and_written_by_executors() {
     let mut detection = detect(organization, bucket.lake(), Some(&stock.address()));
     let output = detection.envs(bucket.settings()).output().expect("it starts");
     assert_same(&findings(output), &organization.found);
+    assert!(bucket.objects("prod/events/") > 0, "the lake is where it is looked for");
+    assert_eq!(bucket.objects("prod/cluster/"), 0, "a run leaves nothing in the lake");
+}
+
+#[test]
+fn join_whose_tasks_would_have_to_know_of_each_other_tells_of_no_row_twice() {
+    let organization = organization();
+    let rules = tempdir().expect("a folder");
+    std::fs::write(rules.path().join("later-writes.sql"), LATER_WRITES).expect("a rule");
+    let stock = Stock::start(2, &[]);
+    let told = |cluster: Option<&str>| {
+        let lake = organization.lake();
+        let mut detection = detect(organization, &lake.lake, cluster);
+        findings(detection.arg("--rules").arg(rules.path()).output().expect("it starts"))
+    };
+    let here = told(None);
+    assert!(here.len() > 20, "{} findings", here.len());
+    assert_same(&told(Some(&stock.address())), &here);
 }
 
 #[test]

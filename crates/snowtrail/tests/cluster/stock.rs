@@ -6,6 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -151,8 +152,13 @@ fn spawn(mut command: Command, settings: &[(&str, &str)], log: &Path) -> Child {
 
 /// A port that nothing listens on.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address").port()
+    // Below the ports that outgoing connections take, and none twice: tests of one process run side by side.
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    let first = 20_000 + std::process::id() % 4_000 * 3;
+    let next = || u16::try_from(first + TAKEN.fetch_add(1, Ordering::Relaxed)).expect("a port");
+    std::iter::repeat_with(next)
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .expect("a free port")
 }
 
 /// Waits until something listens.
