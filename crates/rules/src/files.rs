@@ -20,7 +20,7 @@ use datafusion::prelude::{ParquetReadOptions, SessionContext};
 use crate::memory;
 
 /// Written once, read some dozens of times, thrown away: little compression, and statistics of chunks only.
-pub(crate) const COMPRESSION: &str = "zstd(1)";
+const COMPRESSION: &str = "zstd(1)";
 
 /// Runs a query, keeps its rows as files in a folder of their own under `folder`, and registers them as the table `name`.
 pub(crate) async fn register(
@@ -31,16 +31,21 @@ pub(crate) async fn register(
 ) -> Result<(), DataFusionError> {
     let frame = session.sql(sql.trim().trim_end_matches(';')).await?;
     let schema = Arc::clone(frame.schema().inner());
-    let mut options = TableParquetOptions::default();
-    options.global.compression = Some(COMPRESSION.to_owned());
-    options.global.statistics_enabled = Some("chunk".to_owned());
     let place = format!("{}/", folder.join(name).display());
-    let written = frame.write_parquet(&place, DataFrameWriteOptions::new(), Some(options)).await?;
+    let written = frame.write_parquet(&place, DataFrameWriteOptions::new(), Some(parquet_options())).await?;
     if rows_written(&written) == 0 {
         session.register_table(name, memory::table_of(schema, Vec::new())?)?;
         return Ok(());
     }
     session.register_parquet(name, &place, ParquetReadOptions::default()).await
+}
+
+/// How files are written that are read some dozens of times and thrown away.
+pub(crate) fn parquet_options() -> TableParquetOptions {
+    let mut options = TableParquetOptions::default();
+    options.global.compression = Some(COMPRESSION.to_owned());
+    options.global.statistics_enabled = Some("chunk".to_owned());
+    options
 }
 
 /// What a write tells: one row, one column, how many rows it wrote.

@@ -16,7 +16,6 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::config::TableParquetOptions;
 use datafusion::common::internal_datafusion_err;
 use datafusion::dataframe::DataFrameWriteOptions;
 use datafusion::datasource::TableType;
@@ -32,7 +31,7 @@ use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
 
-use crate::files::COMPRESSION;
+use crate::files::parquet_options;
 
 /// How often a view is begun before its error is believed.
 const WRITES_MAX: usize = 3;
@@ -104,13 +103,6 @@ impl Place {
     fn file(&self, name: &str) -> String {
         format!("{}{name}.parquet", self.url)
     }
-}
-
-fn parquet_options() -> TableParquetOptions {
-    let mut options = TableParquetOptions::default();
-    options.global.compression = Some(COMPRESSION.to_owned());
-    options.global.statistics_enabled = Some("chunk".to_owned());
-    options
 }
 
 /// The bytes of a file that the cluster says that it wrote.
