@@ -24,7 +24,7 @@ pub async fn run(options: Detect) -> anyhow::Result<Exit> {
     let spinner = progress::spinner("preparing");
     let mut tell = |id: &str| spinner.set_message(format!("running {id}"));
     let cluster = options.cluster.cluster();
-    let detection = detector::run_on(cluster.as_ref(), &mut lake, &bound, now, range, &mut tell).await?;
+    let detection = detector::run(cluster.as_ref(), &mut lake, &bound, now, range, &mut tell).await?;
     spinner.finish_and_clear();
     findings::deliver(&mut lake, &bound, &detection, &options.findings, now).await
 }

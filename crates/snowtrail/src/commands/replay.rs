@@ -23,7 +23,7 @@ pub async fn run(options: Replay) -> anyhow::Result<Exit> {
     };
     let spinner = progress::spinner("preparing");
     let mut tell = |id: &str| spinner.set_message(format!("running {id}"));
-    let detection = detector::run(&mut lake, &bound, now, Range::default(), &mut tell).await?;
+    let detection = detector::run(None, &mut lake, &bound, now, Range::default(), &mut tell).await?;
     spinner.finish_and_clear();
     let found = findings::deliver(&mut lake, &bound, &detection, &options.findings, now).await?;
     Ok(found.max(ingest::exit(&report, options.strict)))

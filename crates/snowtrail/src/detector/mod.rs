@@ -65,29 +65,13 @@ pub enum Ticked {
     Unable(String),
 }
 
-/// Runs the rules as of `now`, once, and records what changed. `progress` is told each rule's id.
+/// Runs the rules as of `now`, once, in this process or on a cluster, and records what changed. `progress` is told each rule's id.
 ///
 /// Not cancel safe: dropped while it appends, it is unknown whether it did. A later run finds out.
 ///
 /// # Errors
-/// When the lake cannot be read or written.
+/// When the lake cannot be read or written, or the cluster fails.
 pub async fn run(
-    lake: &mut Lake,
-    bound: &Bound,
-    now: Timestamp,
-    range: Range,
-    progress: &mut (dyn FnMut(&str) + Send),
-) -> anyhow::Result<Detection> {
-    run_on(None, lake, bound, now, range, progress).await
-}
-
-/// As [`run`], with the rules on a cluster if there is one.
-///
-/// Not cancel safe, as [`run`].
-///
-/// # Errors
-/// As [`run`]; when the cluster fails.
-pub async fn run_on(
     cluster: Option<&Cluster>,
     lake: &mut Lake,
     bound: &Bound,

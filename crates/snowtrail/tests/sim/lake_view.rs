@@ -86,7 +86,7 @@ pub async fn fresh(inputs: &Inputs, now: Timestamp) -> anyhow::Result<Vec<Findin
         decode(source, now, &mut batch)?;
     }
     let _proof = Ingest::default().commit(&mut lake, &mut batch).await?;
-    Ok(detector::run(&mut lake, &BOUND, now, Range::default(), &mut |_| {}).await?.findings)
+    Ok(detector::run(None, &mut lake, &BOUND, now, Range::default(), &mut |_| {}).await?.findings)
 }
 
 /// The open ones.
