@@ -107,11 +107,12 @@ pub fn written(value: &ParameterValue) -> String {
 /// Checks headers and policy (by loading them), then everything else.
 async fn check(options: &RuleOptions) -> anyhow::Result<Exit> {
     let bound = policy_file::load(options)?;
+    let mut problems = unlawful(&bound);
     // As for people, because only then every view is planned, needed or not.
-    let mut problems = problems_as(&bound, Horizon::Everything).await?;
+    problems.extend(failing(&bound, Horizon::Everything).await?);
     if problems.is_empty() {
         // A worker has fewer tables than people.
-        problems = problems_as(&bound, Horizon::UpToNow).await?;
+        problems.extend(failing(&bound, Horizon::UpToNow).await?);
     }
     for problem in &problems {
         output::note(&format!("error: {problem}"));
@@ -121,12 +122,18 @@ async fn check(options: &RuleOptions) -> anyhow::Result<Exit> {
     Ok(if problems.is_empty() { Exit::Done } else { Exit::Usage })
 }
 
-/// What is wrong with rules that load: the law, and what shows when every rule runs over an empty lake, which finds
-/// what does not plan and which columns are wrong. As a worker runs them ([`Horizon::UpToNow`]), which is quicker.
+/// What is wrong with rules that load, as a worker runs them: the law, and what shows when every rule runs over an empty lake.
 ///
 /// # Errors
 /// When the empty lake cannot be made.
-pub async fn problems_as(bound: &Bound, horizon: Horizon) -> anyhow::Result<Vec<String>> {
+pub async fn problems(bound: &Bound) -> anyhow::Result<Vec<String>> {
+    let mut problems = unlawful(bound);
+    problems.extend(failing(bound, Horizon::UpToNow).await?);
+    Ok(problems)
+}
+
+/// What the law refuses in rules and views.
+fn unlawful(bound: &Bound) -> Vec<String> {
     let mut problems: Vec<String> = Vec::new();
     for rule in bound.rules.rules.values() {
         let first_line = header_lines(&rule.file, &rule.sql);
@@ -136,17 +143,20 @@ pub async fn problems_as(bound: &Bound, horizon: Horizon) -> anyhow::Result<Vec<
     for (file, sql) in bound.rules.views.values() {
         problems.extend(check_stock(file, sql, header_lines(file, sql)).err().map(|e| e.to_string()));
     }
+    problems
+}
+
+/// Runs every rule over an empty lake, which finds what does not plan and which columns are wrong.
+async fn failing(bound: &Bound, horizon: Horizon) -> anyhow::Result<Vec<String>> {
     let folder = tempfile::tempdir()?;
     let lake = Lake::open(&folder.path().join("lake").display().to_string(), Access::Write).await?;
     let now = Timestamp::now();
-    match workbench::open(&lake, bound, now, horizon).await {
+    Ok(match workbench::open(&lake, bound, now, horizon).await {
         Ok(engine) => {
-            let failures = engine.evaluate(now, |_| {}).await.failures;
-            problems.extend(failures.iter().map(|failure| output::with_causes(failure)));
+            engine.evaluate(now, |_| {}).await.failures.iter().map(|f| output::with_causes(f)).collect()
         }
-        Err(error) => problems.push(output::with_causes(error.as_ref())),
-    }
-    Ok(problems)
+        Err(error) => vec![output::with_causes(error.as_ref())],
+    })
 }
 
 /// Lines of a rule's or view's file before its SQL, so that errors name lines of the file.

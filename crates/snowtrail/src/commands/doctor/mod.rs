@@ -34,7 +34,6 @@ use crate::commands::rules;
 use crate::exit::Exit;
 use crate::output::{Usage, with_causes};
 use crate::policy_file;
-use crate::workbench::Horizon;
 
 /// Looks, tells, and exits by the worst.
 pub async fn run(options: Doctor) -> anyhow::Result<Exit> {
@@ -89,7 +88,7 @@ async fn rules_and_policy(options: &Doctor) -> anyhow::Result<(Policy, Vec<Diagn
         Ok(bound) => bound,
         Err(error) => return Ok((Policy::default(), vec![broken(with_causes(error.as_ref()), &check)])),
     };
-    let problems = rules::problems_as(&bound, Horizon::UpToNow).await?;
+    let problems = rules::problems(&bound).await?;
     let mut rows: Vec<Diagnosis> =
         problems.into_iter().map(|problem| broken(problem, "snowtrail rules check")).collect();
     if rows.is_empty() {
