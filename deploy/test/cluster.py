@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import yaml  # noqa: E402
-from template import ROOT, TEMPLATE_BYTES_MAX, Loader, Peer, branches, expect, installed, listed, tell  # noqa: E402
+from template import ROOT, Loader, Peer, branches, expect, facts_of_any, listed, tell  # noqa: E402
 
 TEMPLATE = ROOT / "deploy" / "cluster.yaml"
 template = yaml.load(TEMPLATE.read_text(), Loader)
@@ -38,23 +38,6 @@ def statements(role):
 def containers():
     for definition in of_type("AWS::ECS::TaskDefinition").values():
         yield from definition["ContainerDefinitions"]
-
-
-def the_linter_has_nothing_to_say():
-    done = subprocess.run([installed("lint"), TEMPLATE], capture_output=True, text=True)
-    expect(done.returncode == 0, done.stdout + done.stderr)
-
-
-def the_template_is_taken_without_a_bucket():
-    size = len(TEMPLATE.read_bytes())
-    expect(size <= TEMPLATE_BYTES_MAX, f"{size} bytes, and {TEMPLATE_BYTES_MAX} are the limit")
-
-
-def every_parameter_is_described_and_used():
-    body = TEMPLATE.read_text()
-    for name, parameter in template["Parameters"].items():
-        expect(parameter.get("Description"), f"{name} has no description")
-        expect(re.search(rf"!Ref {name}\b|\$\{{{name}\}}", body), f"{name} is used nowhere")
 
 
 def the_tasks_read_the_lake_write_below_cluster_and_delete_nothing():
@@ -139,7 +122,7 @@ def main():
         every_option_is_one_that_the_program_knows(programs)
 
     facts = [
-        the_linter_has_nothing_to_say, the_template_is_taken_without_a_bucket, every_parameter_is_described_and_used,
+        *facts_of_any(TEMPLATE),
         the_tasks_read_the_lake_write_below_cluster_and_delete_nothing, nobody_gets_in_but_the_client_and_the_cluster_itself,
         the_client_is_let_out_to_where_it_is_let_in, what_the_image_copies_is_not_ignored, tasks_run_unprivileged, the_stack_deploys_beside_snowtrails,
     ]

@@ -139,21 +139,24 @@ def expect(condition, message):
 # ---- Facts that reading proves ---------------------------------------------------------------------------------------
 
 
-def the_linter_has_nothing_to_say():
-    done = subprocess.run([installed("lint"), TEMPLATE], capture_output=True, text=True)
-    expect(done.returncode == 0, done.stdout + done.stderr)
+def facts_of_any(path):
+    """What holds of any template: it lints, fits into a call, and explains its parameters."""
 
+    def the_linter_has_nothing_to_say():
+        done = subprocess.run([installed("lint"), path], capture_output=True, text=True)
+        expect(done.returncode == 0, done.stdout + done.stderr)
 
-def the_template_is_taken_without_a_bucket():
-    size = len(TEMPLATE.read_bytes())
-    expect(size <= TEMPLATE_BYTES_MAX, f"{size} bytes, and {TEMPLATE_BYTES_MAX} are the limit")
+    def the_template_is_taken_without_a_bucket():
+        size = len(path.read_bytes())
+        expect(size <= TEMPLATE_BYTES_MAX, f"{size} bytes, and {TEMPLATE_BYTES_MAX} are the limit")
 
+    def every_parameter_is_described_and_used():
+        body = path.read_text()
+        for name, parameter in yaml.load(body, Loader)["Parameters"].items():
+            expect(parameter.get("Description"), f"{name} has no description")
+            expect(re.search(rf"!Ref {name}\b|\$\{{{name}\}}", body), f"{name} is used nowhere")
 
-def every_parameter_is_described_and_used():
-    body = TEMPLATE.read_text()
-    for name, parameter in template["Parameters"].items():
-        expect(parameter.get("Description"), f"{name} has no description")
-        expect(re.search(rf"!Ref {name}\b|\$\{{{name}\}}", body), f"{name} is used nowhere")
+    return [the_linter_has_nothing_to_say, the_template_is_taken_without_a_bucket, every_parameter_is_described_and_used]
 
 
 def the_task_can_read_no_secret():
@@ -646,7 +649,7 @@ def deployment_facts(peer):
 
 
 READ_FACTS = [
-    the_linter_has_nothing_to_say, the_template_is_taken_without_a_bucket, every_parameter_is_described_and_used,
+    *facts_of_any(TEMPLATE),
     the_task_can_read_no_secret, nothing_is_allowed_by_wildcard, the_task_may_do_what_the_worker_does_and_no_more,
     the_operator_can_read_no_secret_either, the_operator_may_look_and_change_no_event, the_operator_may_ask_what_doctor_asks,
     keys_are_used_only_through_a_service, every_bucket_queue_and_topic_refuses_plain_http,
