@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
-use crate::root;
+use crate::snowtrail::root;
 use crate::stock::{free_port, wait_for};
 
 /// Its name.

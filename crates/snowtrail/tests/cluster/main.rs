@@ -7,6 +7,9 @@
 #![expect(clippy::expect_used, clippy::print_stderr, reason = "a test fails by panicking, and says why")]
 
 mod bucket;
+#[expect(dead_code, reason = "the other tests ask more of it")]
+#[path = "../it/snowtrail.rs"]
+mod snowtrail;
 mod stock;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use bucket::Bucket;
 use serde_json::Value;
+use snowtrail::{command, root};
 use stock::{Stock, files_below};
 use tempfile::{TempDir, tempdir};
 
@@ -49,10 +53,6 @@ LEFT JOIN (
 ) w ON r.event_time < w.event_time
 GROUP BY r.account_id, r.aws_region, r.secret_name, r.principal, r.event_time, r.event_id
 ";
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
 
 /// A simulated organization: its logs in a lake, its policy, and what one process finds there.
 struct Organization {
@@ -91,9 +91,9 @@ fn organization() -> &'static Organization {
         python.arg(root().join("testdata/organization/organization.py"));
         succeeded(python.args(["--seed", "1", "--small", "--out"]).arg(folder.path()));
         let lake = folder.path().join("lake");
-        succeeded(snowtrail().arg("ingest").arg(folder.path().join("AWSLogs")).arg("--lake").arg(&lake));
+        succeeded(command().arg("ingest").arg(folder.path().join("AWSLogs")).arg("--lake").arg(&lake));
         let query = "SELECT max(event_time) AS last FROM events";
-        let last = succeeded(snowtrail().args(["sql", query, "--format", "json", "--lake"]).arg(&lake));
+        let last = succeeded(command().args(["sql", query, "--format", "json", "--lake"]).arg(&lake));
         let last: Value = serde_json::from_str(&last).expect("a line of JSON");
         let now = last["last"].as_str().expect("a time").to_owned();
         let mut organization = Organization { folder, now, found: BTreeMap::new() };
@@ -110,25 +110,9 @@ fn succeeded(command: &mut Command) -> String {
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-fn snowtrail() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_snowtrail"));
-    command.current_dir(root()).stdin(Stdio::null());
-    for variable in [
-        "SNOWTRAIL_LAKE",
-        "SNOWTRAIL_POLICY",
-        "SNOWTRAIL_RULES",
-        "SNOWTRAIL_PUBLISH",
-        "SNOWTRAIL_CLUSTER",
-        "SNOWTRAIL_CLUSTER_PARTS",
-    ] {
-        command.env_remove(variable);
-    }
-    command
-}
-
 /// The whole pack over a lake, as of its last event.
 fn detect(organization: &Organization, lake: impl AsRef<OsStr>, cluster: Option<&str>) -> Command {
-    let mut command = snowtrail();
+    let mut command = command();
     command
         .arg("detect")
         .arg("--lake")
@@ -208,7 +192,7 @@ fn whole_pack_on_a_cluster_finds_what_one_process_finds_also_when_an_executor_di
     let second = organization.lake();
     let mut detection = detect(organization, &second.lake, Some(&stock.address()));
     let detection = detection.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut detection = detection.spawn().expect("it starts");
+    let mut detection = detection.stdin(Stdio::null()).spawn().expect("it starts");
     wait_for_views(&second.lake, &mut detection);
     stock.kill(1);
     let output = detection.wait_with_output().expect("it ends");
@@ -222,7 +206,7 @@ fn lake_in_a_bucket_is_read_and_written_by_executors() {
     let bucket = Bucket::start();
     let stock = Stock::start(2, &bucket.settings());
     let logs = organization.path("AWSLogs");
-    let mut ingest = snowtrail();
+    let mut ingest = command();
     succeeded(ingest.envs(bucket.settings()).arg("ingest").arg(logs).args(["--lake", &bucket.lake()]));
     let mut detection = detect(organization, bucket.lake(), Some(&stock.address()));
     let output = detection.envs(bucket.settings()).output().expect("it starts");
@@ -254,7 +238,7 @@ fn backtest_on_a_cluster_counts_what_one_process_counts() {
     let lake = organization.lake();
     let address = stock.address();
     let told = |cluster: &[&str]| {
-        let mut command = snowtrail();
+        let mut command = command();
         command.args(["rules", "backtest", "--format", "json", "--lake"]).arg(&lake.lake);
         command.arg("--policy").arg(organization.path("policy.toml")).args(cluster);
         let output = command.output().expect("it starts");
@@ -275,7 +259,7 @@ fn a_scheduler_that_is_not_there_fails_the_run_and_records_nothing() {
     assert_eq!(output.status.code(), Some(3), "{said}");
     assert!(said.contains("df://127.0.0.1:1"), "{said}");
     assert_eq!(ground(&lake.lake), Vec::<PathBuf>::new());
-    let mut ask = snowtrail();
+    let mut ask = command();
     let query = "SELECT count(*) AS n FROM findings_history";
     let asked = ask.args(["sql", query, "--format", "json", "--lake"]).arg(&lake.lake).output();
     assert_eq!(String::from_utf8_lossy(&asked.expect("it starts").stdout).trim(), r#"{"n":0}"#);

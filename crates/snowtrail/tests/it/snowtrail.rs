@@ -21,10 +21,9 @@ pub fn snowtrail(arguments: &[&str]) -> Said {
 pub fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_snowtrail"));
     command.current_dir(root());
-    for variable in
-        ["SNOWTRAIL_LAKE", "SNOWTRAIL_POLICY", "SNOWTRAIL_INVENTORY", "SNOWTRAIL_RULES", "SNOWTRAIL_PUBLISH"]
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SNOWTRAIL_"))
     {
-        command.env_remove(variable);
+        command.env_remove(name);
     }
     command
 }
