@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # A stock Ballista cluster on this machine: one scheduler and some executors on loopback, until Ctrl-C.
 #
-#     deploy/local-cluster.sh                      two executors of two cores each, scheduler at df://127.0.0.1:50050
+#     deploy/local-cluster.sh                      two executors, scheduler at df://127.0.0.1:50050
 #     deploy/local-cluster.sh 4 51050              four executors, scheduler at port 51050
+#     TASKS=8 deploy/local-cluster.sh              an executor runs eight tasks at a time, not four
 #     BALLISTA_PROGRAMS=/opt/ballista deploy/local-cluster.sh   programs that are there already
 #
 # Then, in another shell:
@@ -17,7 +18,7 @@ set -euo pipefail
 
 executors=${1:-2}
 port=${2:-50050}
-cores=${CORES:-2}
+tasks=${TASKS:-4}
 root=$(cd "$(dirname "$0")/.." && pwd)
 if [ -z "${BALLISTA_PROGRAMS:-}" ]; then
     target=${CARGO_TARGET_DIR:-$root/target}/ballista
@@ -37,8 +38,11 @@ if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
     exit 2
 fi
 large="--grpc-server-max-decoding-message-size 268435456 --grpc-server-max-encoding-message-size 268435456"
+# Executors fetch tasks (pull-staged). A scheduler that pushes them forgets, when an executor is lost, what of the others' time
+# is free again: their tasks' last word is about a stage that it has begun anew meanwhile (Ballista 55). Then all wait for ever.
+# An executor asks for tasks twenty times a second: it needs room for more of them than it has cores.
 # shellcheck disable=SC2086
-"$BALLISTA_PROGRAMS/ballista-scheduler" $large --grpc-client-max-message-size 268435456 --bind-host 127.0.0.1 --external-host 127.0.0.1 --bind-port "$port" \
+"$BALLISTA_PROGRAMS/ballista-scheduler" $large --scheduler-policy pull-staged --grpc-client-max-message-size 268435456 --bind-host 127.0.0.1 --external-host 127.0.0.1 --bind-port "$port" \
     >"$work/scheduler.log" 2>&1 &
 pids+=($!)
 until (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
@@ -51,10 +55,10 @@ for number in $(seq 1 "$executors"); do
     # shellcheck disable=SC2086
     "$BALLISTA_PROGRAMS/ballista-executor" $large --scheduler-host 127.0.0.1 --scheduler-port "$port" --bind-host 127.0.0.1 \
         --external-host 127.0.0.1 --bind-port "$base" --bind-grpc-port $((base + 1)) --bind-health-port $((base + 2)) \
-        --vcores "$cores" --work-dir "$work/$number" >"$work/executor-$number.log" 2>&1 &
+        --task-scheduling-policy pull-staged --vcores "$tasks" --work-dir "$work/$number" >"$work/executor-$number.log" 2>&1 &
     pids+=($!)
 done
-echo "scheduler at df://127.0.0.1:$port, $executors executors of $cores cores; logs in $work; Ctrl-C ends it" >&2
+echo "scheduler at df://127.0.0.1:$port, $executors executors of $tasks tasks at a time; logs in $work; Ctrl-C ends it" >&2
 # The first that ends, ends all.
 wait -n || true
 tail -n 5 "$work"/*.log >&2

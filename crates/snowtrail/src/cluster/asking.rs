@@ -4,9 +4,9 @@
 //! sizes; more it is asked not to do (see the settings in `mod.rs`). A logical plan would lose the columns of relations without
 //! rows on the wire, could not hold a subquery, and would be optimized a second time by other rules (DataFusion 55).
 //!
-//! The scheduler runs a stage again whose executor was lost. What it cannot do again is hand over a result that lay on the
-//! lost executor when the client came for it, or a job that it gave up because executors kept failing. So the client
-//! holds a result back until all of it is there, and asks anew. A query that writes is sent once: whoever writes must choose
+//! The scheduler runs a stage again whose executor was lost, and may count rows twice then (see `jobs`); and it cannot hand over
+//! a result that lay on the lost executor when the client came for it. So the client holds a result back until all of it is
+//! there and known to need no repair, and asks anew otherwise. A query that writes is sent once: whoever writes must choose
 //! another file for another attempt (see [`snowtrail_rules::shared`]). A query that is wrong fails as often, at the price
 //! of its attempts.
 
@@ -21,7 +21,7 @@ use datafusion::catalog::Session;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{JoinType, internal_datafusion_err, not_impl_err};
 use datafusion::datasource::sink::DataSinkExec;
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::context::QueryPlanner;
 use datafusion::execution::{SessionState, SessionStateBuilder, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
@@ -38,18 +38,20 @@ use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 use datafusion_proto::protobuf::PhysicalPlanNode;
 use futures::{StreamExt, TryStreamExt, stream};
 
+use super::{Scheduler, jobs};
+
 /// How often a query is sent before its error is believed.
 const ATTEMPTS_MAX: usize = 3;
 
 /// A planner whose plans run on a cluster.
 #[derive(Debug)]
 pub struct Asking {
-    scheduler: String,
+    scheduler: Scheduler,
 }
 
 impl Asking {
-    /// Of the scheduler at `http://host:port`.
-    pub fn of(scheduler: String) -> Asking {
+    /// Of a scheduler.
+    pub fn of(scheduler: Scheduler) -> Asking {
         Asking { scheduler }
     }
 }
@@ -125,7 +127,7 @@ async fn in_one_part(plan: &LogicalPlan, session: &dyn Session) -> Result<Arc<dy
 /// A query that is sent when it is executed.
 #[derive(Debug, Clone)]
 struct Asked {
-    scheduler: String,
+    scheduler: Scheduler,
     query: Arc<dyn ExecutionPlan>,
     /// Into how many parts the scheduler may deal out rows where it must do so anew.
     parts: usize,
@@ -184,19 +186,24 @@ impl ExecutionPlan for Asked {
 
 impl Asked {
     async fn answer(&self, context: &TaskContext) -> Result<Vec<RecordBatch>> {
-        let config = context.session_config().clone().with_target_partitions(self.parts);
+        let job_name = format!("snowtrail-{:016x}", fastrand::u64(..));
+        let config = context.session_config().clone();
+        let config = config.with_target_partitions(self.parts).with_ballista_job_name(&job_name);
         let (ballista, codec) = (config.ballista_config(), BallistaPhysicalExtensionCodec::default());
         // The scheduler keeps the settings of a session by its id.
         let session_id = format!("{}-{}", context.session_id(), self.parts);
         let rows = execute_physical_plan::<PhysicalPlanNode>(
-            self.scheduler.clone(),
+            self.scheduler.http(),
             &ballista,
             Arc::clone(&self.query),
             &codec,
             session_id,
             config,
         );
-        collect(rows.await?).await
+        let rows = collect(rows.await?).await?;
+        let sound = jobs::unrepaired(&self.scheduler.authority, &job_name).await;
+        sound.map_err(|why| DataFusionError::External(why.into()))?;
+        Ok(rows)
     }
 }
 
@@ -217,7 +224,7 @@ mod tests {
         let numbers = MemTable::try_new(numbers.schema(), vec![vec![numbers]]).unwrap();
         session.register_table("numbers", Arc::new(numbers)).unwrap();
         let plan = session.sql(sql).await.unwrap().into_optimized_plan().unwrap();
-        let planner = Asking::of("http://127.0.0.1:1".to_owned());
+        let planner = Asking::of(cluster.scheduler);
         let asked = planner.create_physical_plan(&plan, &session.state()).await.unwrap();
         let query = &asked.downcast_ref::<Asked>().expect("a query that is sent").query;
         (query.output_partitioning().partition_count(), is_divisible(query).unwrap())

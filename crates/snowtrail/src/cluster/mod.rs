@@ -6,11 +6,12 @@
 //! need is the version of the engine that this program is built with, the lake under the same address as the client, and leave
 //! to write below `cluster/` in it.
 //!
-//! Files: `mod.rs` (an address, a session), `asking` (a query is sent, and sent again), `ground` (the folder of a run).
+//! Files: `mod.rs` (an address, a session), `asking` (a query is sent, and sent again), `jobs` (how it went), `ground` (the folder of a run).
 //! What the findings are is not decided here; see [`snowtrail_rules::Engine`].
 
 mod asking;
 mod ground;
+mod jobs;
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -53,6 +54,13 @@ pub struct Cluster {
 pub struct Scheduler {
     /// Host and port.
     authority: String,
+}
+
+impl Scheduler {
+    /// As Ballista's client wants it. A scheduler speaks gRPC and REST without TLS.
+    fn http(&self) -> String {
+        format!("http://{}", self.authority)
+    }
 }
 
 impl FromStr for Scheduler {
@@ -131,13 +139,11 @@ impl Cluster {
             .with_ballista_grpc_client_max_message_size(MESSAGE_BYTES_MAX)
             .with_target_partitions(self.parts)
             .with_default_catalog_and_schema("lake", "public")
-            .with_create_default_catalog_and_schema(true)
-            .with_ballista_job_name("snowtrail");
+            .with_create_default_catalog_and_schema(true);
         let stock = SessionStateBuilder::new().with_default_features().with_config(config).build();
-        let scheduler = format!("http://{}", self.scheduler.authority);
-        let remote = stock.upgrade_for_ballista(scheduler.clone())?;
+        let remote = stock.upgrade_for_ballista(self.scheduler.http())?;
         let remote = SessionStateBuilder::new_from_existing(remote)
-            .with_query_planner(Arc::new(asking::Asking::of(scheduler)))
+            .with_query_planner(Arc::new(asking::Asking::of(self.scheduler.clone())))
             .build();
         Ok(SessionContext::new_with_state(remote))
     }

@@ -42,7 +42,7 @@ impl Stock {
                 &port.to_string(),
             ])
             .args(["--executor-timeout-seconds", LOST_AFTER_SECONDS])
-            .args(["--expire-dead-executor-interval-seconds", "1"]);
+            .args(["--expire-dead-executor-interval-seconds", "1", "--scheduler-policy", "pull-staged"]);
         let scheduler = spawn(scheduler, settings, &folder.path().join("scheduler.log"));
         wait_for(port);
         let mut stock = Stock { folder, scheduler, executors: Vec::new(), port };
@@ -61,7 +61,8 @@ impl Stock {
             .args(["--scheduler-host", "127.0.0.1", "--scheduler-port", &self.port.to_string()])
             .args(["--bind-host", "127.0.0.1", "--external-host", "127.0.0.1"])
             .args(["--bind-port", &ports[0], "--bind-grpc-port", &ports[1], "--bind-health-port", &ports[2]])
-            .args(["--vcores", "2", "--executor-heartbeat-interval-seconds", "2", "--work-dir"])
+            .args(["--task-scheduling-policy", "pull-staged", "--vcores", "4"])
+            .args(["--executor-heartbeat-interval-seconds", "2", "--work-dir"])
             .arg(&work);
         let log = self.folder.path().join(format!("executor-{number}.log"));
         self.executors.push(spawn(executor, settings, &log));
