@@ -15,6 +15,7 @@
 pub mod answers;
 pub mod binding;
 pub mod check;
+mod distinct;
 pub mod engine;
 pub mod error;
 mod files;
