@@ -110,7 +110,6 @@ mod tests {
     use datafusion::prelude::SessionContext;
     use proptest::prelude::*;
 
-    use super::*;
     use crate::planning::careful;
 
     /// What a query says, sorted, and whether anything is counted as it stands there.

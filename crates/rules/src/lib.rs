@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`header`] (what a rule file declares), [`hunt`] (a question that people saved), [`set`] (the rules that ship, or a folder of them),
 //! [`binding`] (parameters become literals), [`views`] (the views, in the order of their needs), [`memory`] (views as
-//! tables in memory), [`shared`] (as files that a cluster reads and writes), [`answers`] (rows as text), `listed` (the inventory as small tables), [`small`] (the policy as small tables), [`engine`] (rules run, rows become findings),
+//! tables in memory), [`shared`] (as files that a cluster reads and writes), [`sorting`] (what sorts may take), [`answers`] (rows as text), `listed` (the inventory as small tables), [`small`] (the policy as small tables), [`engine`] (rules run, rows become findings),
 //! [`reconcile`] (what changed since the last run), [`kept`] (what can be judged where old days are gone), [`scope`] (what one finding of a rule is made of), [`knowledge`]
 //! (what is known of events that are not in sight), [`watch`] (a few new events judged without looking at all),
 //! [`check`] (what a rule may not do), [`fixture`] (what a rule's fixtures expect).
@@ -33,6 +33,7 @@ pub mod scope;
 pub mod set;
 pub mod shared;
 pub mod small;
+pub mod sorting;
 pub mod views;
 pub mod watch;
 

@@ -14,7 +14,7 @@ use snowtrail_lake::history::FINDINGS_VIEW;
 use snowtrail_rules::binding::{Literals, bind};
 use snowtrail_rules::memory::{Beside, columns_named, hide_unnamed_columns, keep_events};
 use snowtrail_rules::views::relations_asked;
-use snowtrail_rules::{Engine, Evaluation, Making, RuleError, RuleSet, Setting};
+use snowtrail_rules::{Engine, Evaluation, Making, RuleError, RuleSet, Setting, sorting};
 
 use crate::cluster::{Cluster, Ground};
 use crate::policy_file::Bound;
@@ -179,7 +179,8 @@ pub async fn reading(lake: &Lake) -> anyhow::Result<SessionContext> {
         .with_information_schema(true)
         .with_create_default_catalog_and_schema(true)
         .with_default_catalog_and_schema("lake", "public");
-    let session = SessionContext::new_with_config(config);
+    let runtime = sorting::runtime().context("failed to find a place for temporary files")?;
+    let session = SessionContext::new_with_config_rt(config, runtime);
     lake.register(&session).await?;
     Ok(session)
 }

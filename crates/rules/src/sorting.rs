@@ -1,0 +1,147 @@
+//! How much memory sorting may take.
+//!
+//! Windows over a secret's or a principal's events sort the events first, and over ten million of them DataFusion sorts in memory for
+//! as long as it is given any: half of the 6.4 GB that the heap of a `detect` had after a third of its views (heaptrack) were
+//! batches to be sorted, and most of the rest the same batches on their way there. Sorts can go on in files; what else can (final aggregations)
+//! fails in DataFusion 55.2 where it may not grow. So the pool that sessions share counts sorts, and what waits to be sorted or joined
+//! in other parts, and refuses only those.
+
+use std::fmt::{Debug, Display, Formatter};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::memory_pool::{MemoryLimit, MemoryPool, MemoryReservation};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+
+/// Bytes for sorting, of all queries of a session together, but that each sort may hold one batch whatever the others hold. Sorts that fit take no file at all; larger ones write runs of
+/// about this size.
+pub const SORT_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// What a session for rules and for people's questions runs on: beyond [`SORT_BYTES_MAX`] sorts use files in the folder for
+/// temporary ones.
+///
+/// # Errors
+/// When there is no such folder.
+pub fn runtime() -> Result<Arc<RuntimeEnv>> {
+    RuntimeEnvBuilder::new().with_memory_pool(Arc::new(Sorts::up_to(SORT_BYTES_MAX))).build_arc()
+}
+
+/// Counts the bytes of sorts, and lets all else have what it asks for.
+struct Sorts {
+    bytes_max: usize,
+    bytes: AtomicUsize,
+}
+
+impl Sorts {
+    fn up_to(bytes_max: usize) -> Sorts {
+        Sorts { bytes_max, bytes: AtomicUsize::new(0) }
+    }
+
+    /// By the name of the operator, and by whether it can go on in files: the pool is told no more. Source: `MemoryConsumer::new`
+    /// in datafusion-physical-plan 55.2.0, `sorts/sort.rs` and `repartition/mod.rs`.
+    fn is_sort(reservation: &MemoryReservation) -> bool {
+        let consumer = reservation.consumer();
+        let is_named = |start| consumer.name().starts_with(start);
+        consumer.can_spill() && (is_named("ExternalSorter[") || is_named("RepartitionExec["))
+    }
+}
+
+impl MemoryPool for Sorts {
+    fn name(&self) -> &str {
+        "sorts"
+    }
+
+    fn grow(&self, reservation: &MemoryReservation, additional: usize) {
+        if Sorts::is_sort(reservation) {
+            self.bytes.fetch_add(additional, Ordering::Relaxed);
+        }
+    }
+
+    fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
+        if Sorts::is_sort(reservation) {
+            self.bytes.fetch_sub(shrink, Ordering::Relaxed);
+        }
+    }
+
+    fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
+        if !Sorts::is_sort(reservation) {
+            return Ok(());
+        }
+        // Who holds nothing has nothing to write to a file: it would fail, because others hold all.
+        if reservation.size() == 0 {
+            self.bytes.fetch_add(additional, Ordering::Relaxed);
+            return Ok(());
+        }
+        let fits = |bytes: usize| Some(bytes + additional).filter(|bytes| *bytes <= self.bytes_max);
+        let grown = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits);
+        grown.map(|_| ()).map_err(|bytes| {
+            let name = reservation.consumer().name();
+            let why = format!("{bytes} bytes are being sorted, {additional} more do not fit ({name})");
+            DataFusionError::ResourcesExhausted(why)
+        })
+    }
+
+    fn reserved(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    fn memory_limit(&self) -> MemoryLimit {
+        MemoryLimit::Finite(self.bytes_max)
+    }
+}
+
+impl Debug for Sorts {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        Display::fmt(self, f)
+    }
+}
+
+impl Display for Sorts {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        write!(f, "sorts ({} of {} bytes)", self.reserved(), self.bytes_max)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Int64Array, RecordBatch};
+    use datafusion::prelude::{SessionConfig, SessionContext};
+
+    use super::*;
+
+    const QUERY: &str = "SELECT sum(n * place) AS s, max(others) AS m FROM ( \
+        SELECT n, row_number() OVER (PARTITION BY n % 7 ORDER BY text, n) AS place, \
+            count(*) OVER (PARTITION BY n % 1000) AS others FROM ( \
+            SELECT value AS n, concat('text number ', value * 7919 % 100003, ' of some length') AS text FROM \
+            generate_series(1, 200000)) GROUP BY n, text)";
+
+    async fn asked(bytes_max: usize) -> (RecordBatch, usize) {
+        let pool: Arc<dyn MemoryPool> = Arc::new(Sorts::up_to(bytes_max));
+        let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::clone(&pool)).build_arc().unwrap();
+        let config = SessionConfig::new().with_target_partitions(2);
+        let session = SessionContext::new_with_config_rt(config, runtime);
+        let frame = session.sql(QUERY).await.unwrap();
+        let plan = frame.create_physical_plan().await.unwrap();
+        let rows = datafusion::physical_plan::collect(Arc::clone(&plan), session.task_ctx()).await.unwrap();
+        assert_eq!(pool.reserved(), 0, "all is given back");
+        (rows[0].clone(), spills(plan.as_ref()))
+    }
+
+    fn spills(plan: &dyn datafusion::physical_plan::ExecutionPlan) -> usize {
+        let own = plan.metrics().and_then(|metrics| metrics.spill_count()).unwrap_or(0);
+        own + plan.children().into_iter().map(|child| spills(child.as_ref())).sum::<usize>()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn sorts_go_on_in_files_and_aggregations_in_memory_and_the_rows_are_the_same() {
+        let (ample, none) = asked(SORT_BYTES_MAX).await;
+        assert_eq!(none, 0);
+        for bytes_max in [4 * 1024 * 1024, 1] {
+            let (scarce, some) = asked(bytes_max).await;
+            assert!(some > 0, "nothing was spilled");
+            assert_eq!(ample, scarce, "with {bytes_max} bytes");
+        }
+        assert!(ample.column(1).as_any().downcast_ref::<Int64Array>().unwrap().value(0) == 200);
+    }
+}
