@@ -1,10 +1,10 @@
-//! How much memory sorting may take.
+//! How much memory a sort may take.
 //!
 //! Windows over a secret's or a principal's events sort the events first, and over ten million of them DataFusion sorts in memory for
 //! as long as it is given any: half of the 6.4 GB that the heap of a `detect` had after a third of its views (heaptrack) were
-//! batches to be sorted, and most of the rest the same batches on their way there. Sorts can go on in files; what else can (final aggregations)
-//! fails in DataFusion 55.2 where it may not grow. So the pool that sessions share counts sorts, and what waits to be sorted or joined
-//! in other parts, and refuses only those.
+//! batches to be sorted. Sorts can go on in files. What else can (final aggregations) fails in DataFusion 55.2 where it may not
+//! grow, so the pool that queries share refuses nothing but sorts. Each has a measure of its own: with one for all, a
+//! sort that came late got none, wrote a file a batch, and merged a thousand files at once.
 
 use std::fmt::{Debug, Display, Formatter};
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::memory_pool::{MemoryLimit, MemoryPool, MemoryReservation};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 
-/// Bytes for sorting, of all queries of a session together, but that each sort may hold one batch whatever the others hold. Sorts that fit take no file at all; larger ones write runs of
-/// about this size.
-pub const SORT_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Bytes that one sort may hold, of one part of the rows. One that fits takes no file at all; a larger one writes runs of about
+/// this size.
+pub const SORT_BYTES_MAX: usize = 128 * 1024 * 1024;
 
-/// What a session for rules and for people's questions runs on: beyond [`SORT_BYTES_MAX`] sorts use files in the folder for
+/// What a session for rules and for people's questions runs on: beyond [`SORT_BYTES_MAX`] a sort uses files in the folder for
 /// temporary ones.
 ///
 /// # Errors
@@ -27,9 +27,10 @@ pub fn runtime() -> Result<Arc<RuntimeEnv>> {
     RuntimeEnvBuilder::new().with_memory_pool(Arc::new(Sorts::up_to(SORT_BYTES_MAX))).build_arc()
 }
 
-/// Counts the bytes of sorts, and lets all else have what it asks for.
+/// Refuses a sort that grows beyond its measure, and lets all else have what it asks for.
 struct Sorts {
     bytes_max: usize,
+    /// Of all sorts.
     bytes: AtomicUsize,
 }
 
@@ -38,12 +39,10 @@ impl Sorts {
         Sorts { bytes_max, bytes: AtomicUsize::new(0) }
     }
 
-    /// By the name of the operator, and by whether it can go on in files: the pool is told no more. Source: `MemoryConsumer::new`
-    /// in datafusion-physical-plan 55.2.0, `sorts/sort.rs` and `repartition/mod.rs`.
+    /// By the name of the operator: the pool is told no more. Source: `MemoryConsumer::new` in datafusion-physical-plan
+    /// 55.2.0, `sorts/sort.rs`.
     fn is_sort(reservation: &MemoryReservation) -> bool {
-        let consumer = reservation.consumer();
-        let is_named = |start| consumer.name().starts_with(start);
-        consumer.can_spill() && (is_named("ExternalSorter[") || is_named("RepartitionExec["))
+        reservation.consumer().name().starts_with("ExternalSorter[")
     }
 }
 
@@ -65,21 +64,15 @@ impl MemoryPool for Sorts {
     }
 
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
-        if !Sorts::is_sort(reservation) {
-            return Ok(());
-        }
-        // Who holds nothing has nothing to write to a file: it would fail, because others hold all.
-        if reservation.size() == 0 {
-            self.bytes.fetch_add(additional, Ordering::Relaxed);
-            return Ok(());
-        }
-        let fits = |bytes: usize| Some(bytes + additional).filter(|bytes| *bytes <= self.bytes_max);
-        let grown = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits);
-        grown.map(|_| ()).map_err(|bytes| {
+        // What holds nothing yet has nothing to write to a file: it would fail over one large batch.
+        let held = reservation.size();
+        if Sorts::is_sort(reservation) && held > 0 && held + additional > self.bytes_max {
             let name = reservation.consumer().name();
-            let why = format!("{bytes} bytes are being sorted, {additional} more do not fit ({name})");
-            DataFusionError::ResourcesExhausted(why)
-        })
+            let why = format!("{name} holds {held} bytes, {additional} more do not fit");
+            return Err(DataFusionError::ResourcesExhausted(why));
+        }
+        self.grow(reservation, additional);
+        Ok(())
     }
 
     fn reserved(&self) -> usize {
@@ -87,7 +80,7 @@ impl MemoryPool for Sorts {
     }
 
     fn memory_limit(&self) -> MemoryLimit {
-        MemoryLimit::Finite(self.bytes_max)
+        MemoryLimit::Unknown
     }
 }
 
@@ -99,7 +92,7 @@ impl Debug for Sorts {
 
 impl Display for Sorts {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        write!(f, "sorts ({} of {} bytes)", self.reserved(), self.bytes_max)
+        write!(f, "sorts ({} bytes, {} each)", self.reserved(), self.bytes_max)
     }
 }
 
