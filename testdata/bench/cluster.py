@@ -6,7 +6,7 @@
     testdata/bench/cluster.py --lake ./lake --executors 1,2,4      your own lake, of which copies are judged
 
 Python 3.11, stdlib only. The cluster is the one of `deploy/local-cluster.sh`, which builds Ballista's programs first where
-`BALLISTA_PROGRAMS` names none. Each executor runs four tasks at a time. `alone` is `snowtrail detect` without a cluster,
+`BALLISTA_PROGRAMS` names none. Each executor runs as many tasks at a time as that script lets it. `alone` is `snowtrail detect` without a cluster,
 from nothing judged yet, as are the others. `s` is by the clock; the other columns are seconds of processor time, of the
 client, the scheduler, and each executor. `jobs`, `stages` and `tasks` are the scheduler's own counts.
 
@@ -75,7 +75,7 @@ def detect(binary: Path, lake: Path, scratch: Path, options: list) -> tuple:
 
 def on_cluster(args: argparse.Namespace, binary: Path, lake: Path, scratch: Path, executors: int) -> set:
     """Starts a cluster, judges a copy of the lake on it, prints the row, and gives the keys."""
-    cluster = subprocess.Popen([str(SCRIPT), str(executors), str(args.port)], stderr=subprocess.PIPE, text=True, env=os.environ | {"TASKS": "4"})
+    cluster = subprocess.Popen([str(SCRIPT), str(executors), str(args.port)], stderr=subprocess.PIPE, text=True)
     try:
         wait_until_started(cluster)
         before = [processor_seconds(pid) for pid in children(cluster.pid)]

@@ -44,21 +44,25 @@ impl OptimizerRule for DistinctInPlainText {
         let LogicalPlan::Aggregate(aggregate) = &plan else { return Ok(Transformed::no(plan)) };
         let is_grouped = !aggregate.group_expr.is_empty()
             && !aggregate.group_expr.iter().any(|expr| matches!(expr, Expr::GroupingSet(_)));
-        let input = aggregate.input.schema();
-        if !is_grouped || !aggregate.aggr_expr.iter().any(|expr| listed(expr, input).is_some()) {
+        if !is_grouped {
             return Ok(Transformed::no(plan));
         }
-        in_plain_text(aggregate).map(Transformed::yes)
+        let input = aggregate.input.schema();
+        let lists: Vec<_> = aggregate.aggr_expr.iter().map(|expr| listed(expr, input)).collect();
+        if lists.iter().all(Option::is_none) {
+            return Ok(Transformed::no(plan));
+        }
+        in_plain_text(aggregate, lists).map(Transformed::yes)
     }
 }
 
-/// The same rows under the same names: lists of plain texts below, what was asked for above.
-fn in_plain_text(aggregate: &Aggregate) -> Result<LogicalPlan> {
+/// The same rows under the same names: lists of plain texts below, what was asked for above. `lists` has one place for each
+/// function of the aggregate.
+fn in_plain_text(aggregate: &Aggregate, lists: Vec<Option<Expr>>) -> Result<LogicalPlan> {
     let (groups, results) = aggregate.schema.fields().split_at(aggregate.group_expr_len()?);
     let mut columns: Vec<Expr> = aggregate.schema.iter().take(groups.len()).map(Expr::from).collect();
     let mut below: Vec<Expr> = Vec::new();
-    for (expr, result) in aggregate.aggr_expr.iter().zip(results) {
-        let list = listed(expr, aggregate.input.schema());
+    for ((expr, result), list) in aggregate.aggr_expr.iter().zip(results).zip(lists) {
         let made = list.as_ref().unwrap_or(expr).clone();
         let (relation, name) = made.qualified_name();
         let column = Expr::Column(Column::new(relation, name));

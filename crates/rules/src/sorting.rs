@@ -11,15 +11,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::memory_pool::{MemoryLimit, MemoryPool, MemoryReservation};
+use datafusion::execution::memory_pool::{MemoryPool, MemoryReservation};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 
 /// Bytes that one sort may hold, of one part of the rows. One that fits takes no file at all; a larger one writes runs. DataFusion counts
 /// what is set aside, and sets aside up to a megabyte for each column of texts of each batch: a batch of 8,192 events counts for
 /// 140 MB, and is one megabyte in a file (heaptrack).
-pub const SORT_BYTES_MAX: usize = 1024 * 1024 * 1024;
+const SORT_BYTES_MAX: usize = 1024 * 1024 * 1024;
 
-/// What a session for rules and for people's questions runs on: beyond [`SORT_BYTES_MAX`] a sort uses files in the folder for
+/// What a session for rules and for people's questions runs on: beyond a gigabyte a sort uses files in the folder for
 /// temporary ones.
 ///
 /// # Errors
@@ -78,10 +78,6 @@ impl MemoryPool for Sorts {
 
     fn reserved(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
-    }
-
-    fn memory_limit(&self) -> MemoryLimit {
-        MemoryLimit::Unknown
     }
 }
 

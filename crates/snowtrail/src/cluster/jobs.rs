@@ -92,8 +92,8 @@ async fn told<T: DeserializeOwned>(authority: &str, path: &str) -> anyhow::Resul
         asked.and_then(|body| serde_json::from_slice(&body).context("its answer is of another version"));
     asked.with_context(|| {
         format!(
-            "failed to ask http://{authority}{path} how a query went; the scheduler must be Ballista 55 with its feature \
-             `rest-api`, which published programs have"
+            "failed to ask http://{authority}{path} how a query went; the scheduler must be Ballista 55 with its REST \
+             interface, which published programs have unless they are started with --disable-rest-api"
         )
     })
 }
@@ -101,12 +101,11 @@ async fn told<T: DeserializeOwned>(authority: &str, path: &str) -> anyhow::Resul
 async fn asked(authority: &str, path: &str) -> anyhow::Result<Bytes> {
     let stream = TcpStream::connect(authority).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    let connection = tokio::spawn(connection);
+    tokio::spawn(connection);
     let request = Request::get(path).header("host", authority).body(Empty::<Bytes>::new())?;
     let answer = sender.send_request(request).await?;
     let status = answer.status();
     let body = answer.into_body().collect().await?.to_bytes();
-    connection.abort();
     if !status.is_success() {
         bail!("it answers {status}");
     }
