@@ -64,7 +64,7 @@ pub enum Ends {
 
 /// Lives a life. Gives what the workers said at their end; nothing where one died.
 pub fn live(world: &Arc<World>, plan: &Plan) -> Vec<Option<anyhow::Result<()>>> {
-    // The worker draws the lengths of its pauses from the thread's own generator.
+    // Workers draw the lengths of their pauses and their numbers as writers from the thread's own generator.
     fastrand::seed(world.dice.roll("pauses", plan.number));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = runtime.expect("a runtime");
