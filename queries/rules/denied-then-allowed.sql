@@ -34,14 +34,20 @@
 -- type = "duration"
 -- default = "14d"
 -- description = "How long secret and principal must both have been around to be no new service: as in first-seen-reader."
-WITH tries AS ( -- a row: one refused or answered attempt
+WITH turned_away AS ( -- a row: who was ever refused what
+  SELECT DISTINCT account_id, secret_name, principal
+  FROM denied_reads
+  WHERE principal IS NOT NULL AND secret_name IS NOT NULL AND (identity_type IS DISTINCT FROM 'AWSService')
+),
+tries AS ( -- a row: one attempt, refused or answered, of such a principal
   SELECT principal, actor, event_time, event_id, account_id, aws_region, secret_name, secret_arn, source_ip, 1 AS refused
   FROM denied_reads
   WHERE principal IS NOT NULL AND secret_name IS NOT NULL AND (identity_type IS DISTINCT FROM 'AWSService')
   UNION ALL
-  SELECT principal, actor, event_time, event_id, account_id, aws_region, secret_name, secret_arn, source_ip, 0 AS refused
-  FROM reads
-  WHERE principal IS NOT NULL AND rotation IS NULL AND (identity_type IS DISTINCT FROM 'AWSService')
+  SELECT r.principal, r.actor, r.event_time, r.event_id, r.account_id, r.aws_region, r.secret_name, r.secret_arn, r.source_ip, 0 AS refused
+  FROM reads r
+  LEFT SEMI JOIN turned_away f ON f.account_id = r.account_id AND f.secret_name = r.secret_name AND f.principal = r.principal
+  WHERE r.rotation IS NULL AND (r.identity_type IS DISTINCT FROM 'AWSService')
 ),
 placed AS ( -- a row: the same, with what went before
   SELECT

@@ -49,9 +49,9 @@
 -- type = "duration"
 -- default = "30d"
 -- description = "For secrets of type oauth: the client of a machine."
-WITH seen_steps AS ( -- a row: one successful touch, with what it means for the age of the value
+WITH touched AS ( -- a row: one successful touch, with what it means for the age of the value
   SELECT
-    t.account_id, t.aws_region, t.secret_name, t.event_time, t.event_id,
+    t.account_id, t.aws_region, t.secret_name, t.event_time, t.event_id, t.secret_version_id,
     right(coalesce(t.secret_arn, a.secret_arn), 6) AS suffix,
     coalesce(t.secret_arn, a.secret_arn) AS secret_arn,
     CASE
@@ -59,10 +59,7 @@ WITH seen_steps AS ( -- a row: one successful touch, with what it means for the 
       WHEN t.event_name = 'RotationSucceeded' THEN 'rotated'
       WHEN t.event_name = 'PutSecretValue' AND (t.version_stage IS NULL OR t.version_stage = 'AWSCURRENT') THEN 'written'
       WHEN t.event_name = 'UpdateSecretVersionStage' AND t.version_stage = 'AWSCURRENT' THEN 'written'
-      WHEN t.event_name = 'UpdateSecret' AND t.secret_version_id IS NOT NULL
-        AND count(CASE WHEN t.event_name = 'GenerateDataKey' THEN 1 END) OVER (
-          PARTITION BY t.account_id, t.aws_region, t.secret_name, t.secret_version_id
-        ) > 0 THEN 'written'
+      WHEN t.event_name = 'UpdateSecret' AND t.secret_version_id IS NOT NULL THEN 'updated'
       WHEN t.event_name = 'RestoreSecret' THEN 'restored'
       WHEN t.event_name = 'DeleteSecret' THEN 'deleted'
       WHEN t.event_name = 'CancelRotateSecret' THEN 'cancelled'
@@ -74,13 +71,39 @@ WITH seen_steps AS ( -- a row: one successful touch, with what it means for the 
       CAST(regexp_match(t.rotation_schedule, '^rate\((\d+) days?\)$')[1] AS BIGINT) * 86400,
       CAST(regexp_match(t.rotation_schedule, '^rate\((\d+) hours?\)$')[1] AS BIGINT) * 3600
     ) AS scheduled_seconds,
-    t.event_name IN ('CreateSecret', 'RotationSucceeded', 'RotateSecret', 'ReplicateSecretToRegions') AS is_at_home,
-    false AS is_listed
+    t.event_name IN ('CreateSecret', 'RotationSucceeded', 'RotateSecret', 'ReplicateSecretToRegions') AS is_at_home
   FROM touches t
   LEFT JOIN secret_arns a
     ON a.account_id = t.account_id AND a.aws_region = t.aws_region AND a.secret_name = t.secret_name
     AND t.event_time >= a.valid_from AND t.event_time < a.valid_to
   WHERE t.outcome = 'ok'
+),
+made AS ( -- a row: one version whose value was encrypted: an UpdateSecret that names it brought a new value
+  SELECT DISTINCT account_id, aws_region, secret_name, secret_version_id
+  FROM touches
+  WHERE event_name = 'GenerateDataKey' AND outcome = 'ok'
+),
+first_seen AS ( -- a row: the first of many touches that change nothing
+  SELECT account_id, aws_region, secret_name, suffix, secret_arn, is_at_home, min(named_struct('at', event_time, 'id', event_id)) AS first
+  FROM touched
+  WHERE step = 'seen'
+  GROUP BY account_id, aws_region, secret_name, suffix, secret_arn, is_at_home
+),
+seen_steps AS ( -- a row: one touch that may have changed something, or the first of the others
+  SELECT
+    t.account_id, t.aws_region, t.secret_name, t.event_time, t.event_id, t.suffix, t.secret_arn,
+    CASE WHEN t.step <> 'updated' THEN t.step WHEN m.secret_version_id IS NOT NULL THEN 'written' ELSE 'seen' END AS step,
+    t.scheduled_seconds, t.is_at_home, false AS is_listed
+  FROM touched t
+  LEFT JOIN made m
+    ON m.account_id = t.account_id AND m.aws_region = t.aws_region AND m.secret_name = t.secret_name
+    AND m.secret_version_id = t.secret_version_id
+  WHERE t.step <> 'seen'
+  UNION ALL
+  SELECT
+    account_id, aws_region, secret_name, first['at'] AS event_time, first['id'] AS event_id, suffix, secret_arn, 'seen' AS step,
+    CAST(NULL AS BIGINT) AS scheduled_seconds, is_at_home, false AS is_listed
+  FROM first_seen
 ),
 listed_steps AS ( -- a row: since when the value of one listed secret is what it is, or when it was deleted
   SELECT

@@ -43,11 +43,18 @@ WITH own AS ( -- a row: one secret (its replicas included) whose contract sets a
   WHERE rule = 'stale-version-read' AND name = 'grace'
   GROUP BY account_id, secret_name
 ),
-seen AS ( -- a row: a change of a secret's current version, or a read of which version and label are known
+known_reads AS ( -- a row: a read of which version or label is known, and whether it asked for what may be old
   SELECT
-    account_id, aws_region, secret_name, event_time, event_id, secret_version_id AS version, true AS is_change, false AS is_asked,
-    CAST(NULL AS VARCHAR) AS stage, CAST(NULL AS VARCHAR) AS principal, CAST(NULL AS VARCHAR) AS actor,
-    CAST(NULL AS VARCHAR) AS secret_arn
+    account_id, aws_region, secret_name, event_time, event_id, secret_version_id AS version,
+    version_asked IS NOT NULL OR (version_stage IS NOT NULL AND version_stage <> 'AWSCURRENT') AS is_asked,
+    version_stage AS stage, principal, actor, secret_arn
+  FROM reads
+  WHERE rotation IS NULL AND principal IS NOT NULL AND (identity_type IS DISTINCT FROM 'AWSService')
+    AND (version_stage IS DISTINCT FROM 'AWSPENDING')
+    AND (secret_version_id IS NOT NULL OR version_stage = 'AWSPREVIOUS')
+),
+changes AS ( -- a row: a change of a secret's current version
+  SELECT account_id, aws_region, secret_name, event_time, event_id, secret_version_id AS version
   FROM touches
   WHERE event_source = 'secretsmanager.amazonaws.com' AND secret_version_id IS NOT NULL
     AND (
@@ -55,15 +62,27 @@ seen AS ( -- a row: a change of a secret's current version, or a read of which v
       OR (event_name = 'UpdateSecretVersionStage' AND outcome = 'ok' AND version_stage = 'AWSCURRENT')
       OR (event_name = 'PutSecretValue' AND outcome = 'ok' AND (version_stage IS NULL OR version_stage = 'AWSCURRENT'))
     )
+),
+sights AS ( -- a row: one version of a secret, and when it first was read or became the current one
+  SELECT account_id, secret_name, version, min(event_time) AS first_sight
+  FROM (
+    SELECT account_id, secret_name, version, event_time FROM known_reads
+    UNION ALL
+    SELECT account_id, secret_name, version, event_time FROM changes
+  )
+  GROUP BY account_id, secret_name, version
+),
+seen AS ( -- a row: a change, or a read that may be of an old version
+  SELECT
+    account_id, aws_region, secret_name, event_time, event_id, version, true AS is_change,
+    CAST(NULL AS VARCHAR) AS stage, CAST(NULL AS VARCHAR) AS principal, CAST(NULL AS VARCHAR) AS actor,
+    CAST(NULL AS VARCHAR) AS secret_arn
+  FROM changes
   UNION ALL
   SELECT
-    account_id, aws_region, secret_name, event_time, event_id, secret_version_id AS version, false AS is_change,
-    version_asked IS NOT NULL OR (version_stage IS NOT NULL AND version_stage <> 'AWSCURRENT') AS is_asked,
-    version_stage AS stage, principal, actor, secret_arn
-  FROM reads
-  WHERE rotation IS NULL AND principal IS NOT NULL AND (identity_type IS DISTINCT FROM 'AWSService')
-    AND (version_stage IS DISTINCT FROM 'AWSPENDING')
-    AND (secret_version_id IS NOT NULL OR version_stage = 'AWSPREVIOUS')
+    account_id, aws_region, secret_name, event_time, event_id, version, false AS is_change, stage, principal, actor, secret_arn
+  FROM known_reads
+  WHERE is_asked
 ),
 forgiven AS ( -- a row: the same, and up to when a change must have been made for a read to know of it
   SELECT
@@ -76,7 +95,7 @@ forgiven AS ( -- a row: the same, and up to when a change must have been made fo
   FROM seen s
   LEFT JOIN own o ON o.account_id = s.account_id AND o.secret_name = s.secret_name
 ),
-placed AS ( -- a row: the same, with the change that was in force a grace ago, the one in force, and the version's first sight
+placed AS ( -- a row: the same, with the change that was in force a grace ago, and the one in force
   SELECT
     *,
     max(CASE WHEN is_change THEN concat_ws('|', to_char(event_time, '%Y-%m-%dT%H:%M:%SZ'), version) END) OVER (
@@ -84,23 +103,25 @@ placed AS ( -- a row: the same, with the change that was in force a grace ago, t
     ) AS settled,
     max(CASE WHEN is_change THEN concat_ws('|', to_char(event_time, '%Y-%m-%dT%H:%M:%SZ'), version) END) OVER (
       PARTITION BY account_id, secret_name ORDER BY event_time RANGE BETWEEN $memory PRECEDING AND CURRENT ROW
-    ) AS latest,
-    min(event_time) OVER (PARTITION BY account_id, secret_name, version) AS first_sight
+    ) AS latest
   FROM forgiven
 ),
 stale AS ( -- a row: one read of an old version
   SELECT
-    *,
-    split_part(settled, '|', 1) AS changed_at,
-    split_part(settled, '|', 2) AS current_version,
-    min(event_time) OVER (PARTITION BY account_id, aws_region, secret_name, principal, split_part(settled, '|', 1)) AS first_at
-  FROM placed
-  WHERE NOT is_change AND settled IS NOT NULL
+    p.*,
+    split_part(p.settled, '|', 1) AS changed_at,
+    split_part(p.settled, '|', 2) AS current_version,
+    min(p.event_time) OVER (
+      PARTITION BY p.account_id, p.aws_region, p.secret_name, p.principal, split_part(p.settled, '|', 1)
+    ) AS first_at
+  FROM placed p
+  LEFT JOIN sights s ON s.account_id = p.account_id AND s.secret_name = p.secret_name AND s.version = p.version
+  WHERE NOT p.is_change AND p.settled IS NOT NULL
     AND (
-      stage = 'AWSPREVIOUS'
+      p.stage = 'AWSPREVIOUS'
       OR (
-        is_asked AND version <> split_part(settled, '|', 2) AND version <> split_part(latest, '|', 2)
-        AND to_char(first_sight, '%Y-%m-%dT%H:%M:%SZ') < split_part(settled, '|', 1)
+        p.version <> split_part(p.settled, '|', 2) AND p.version <> split_part(p.latest, '|', 2)
+        AND to_char(s.first_sight, '%Y-%m-%dT%H:%M:%SZ') < split_part(p.settled, '|', 1)
       )
     )
 ),
