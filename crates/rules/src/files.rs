@@ -22,6 +22,9 @@ use crate::memory;
 /// Written once, read some dozens of times, thrown away: little compression, and statistics of chunks only.
 const COMPRESSION: &str = "zstd(1)";
 
+/// A writer keeps a group's pages until it ends, and a reader fetches a group's columns whole.
+const ROWS_OF_A_GROUP: usize = 128 * 1024;
+
 /// Runs a query, keeps its rows as files in a folder of their own under `folder`, and registers them as the table `name`.
 pub(crate) async fn register(
     session: &SessionContext,
@@ -44,6 +47,7 @@ pub(crate) async fn register(
 pub(crate) fn parquet_options() -> TableParquetOptions {
     let mut options = TableParquetOptions::default();
     options.global.compression = Some(COMPRESSION.to_owned());
+    options.global.max_row_group_size = ROWS_OF_A_GROUP;
     options.global.statistics_enabled = Some("chunk".to_owned());
     options
 }
