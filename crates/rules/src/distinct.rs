@@ -23,13 +23,16 @@ use datafusion::logical_expr::{Aggregate, Expr, ExprSchemable, LogicalPlan, Proj
 use datafusion::optimizer::optimizer::ApplyOrder;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
+/// The name of the rule.
+pub(crate) const DISTINCT: &str = "distinct_in_plain_text";
+
 /// Plans what is distinct in groups as above.
 #[derive(Debug, Default)]
 pub(crate) struct DistinctInPlainText;
 
 impl OptimizerRule for DistinctInPlainText {
     fn name(&self) -> &str {
-        "distinct_in_plain_text"
+        DISTINCT
     }
 
     fn apply_order(&self) -> Option<ApplyOrder> {
@@ -115,6 +118,7 @@ mod tests {
     use datafusion::prelude::SessionContext;
     use proptest::prelude::*;
 
+    use crate::Making;
     use crate::planning::{careful, in_short};
 
     /// What a query says, sorted, and whether anything is counted as it stands there.
@@ -144,7 +148,7 @@ mod tests {
         let plain = SessionContext::new();
         plain.sql(&table).await.unwrap().collect().await.unwrap();
         let ours = SessionContext::new_with_state(plain.state());
-        careful(&ours);
+        careful(&ours, Making::Plans);
         let short = SessionContext::new_with_state(in_short(plain.state()));
         [asked(&plain, query).await, asked(&ours, query).await, asked(&short, query).await]
     }

@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`header`] (what a rule file declares), [`hunt`] (a question that people saved), [`set`] (the rules that ship, or a folder of them),
 //! [`binding`] (parameters become literals), [`views`] (the views, in the order of their needs), [`memory`] (views as
-//! tables in memory), [`shared`] (as files that a cluster reads and writes), [`sorting`] (what sorts may take), [`answers`] (rows as text), `listed` (the inventory as small tables), [`small`] (the policy as small tables), [`engine`] (rules run, rows become findings),
+//! tables in memory), [`shared`] (as files that a cluster reads and writes), [`sorting`] (what sorts may take), `own_text` (so that they can tell), [`answers`] (rows as text), `listed` (the inventory as small tables), [`small`] (the policy as small tables), [`engine`] (rules run, rows become findings),
 //! [`reconcile`] (what changed since the last run), [`kept`] (what can be judged where old days are gone), [`scope`] (what one finding of a rule is made of), [`knowledge`]
 //! (what is known of events that are not in sight), [`watch`] (a few new events judged without looking at all),
 //! [`check`] (what a rule may not do), [`fixture`] (what a rule's fixtures expect).
@@ -26,6 +26,7 @@ pub mod kept;
 pub mod knowledge;
 mod listed;
 pub mod memory;
+mod own_text;
 mod planning;
 pub mod reconcile;
 mod rows;
@@ -36,6 +37,7 @@ pub mod small;
 pub mod sorting;
 pub mod views;
 pub mod watch;
+mod windowed;
 
 pub use engine::{Engine, Evaluation, Setting};
 pub use error::RuleError;

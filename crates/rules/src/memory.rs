@@ -114,7 +114,8 @@ pub(crate) fn compact(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     RecordBatch::try_new(rows.schema(), columns.collect::<Result<Vec<_>, ArrowError>>()?)
 }
 
-fn with_own_text(column: &ArrayRef) -> ArrayRef {
+/// A column with its texts in one buffer of their size.
+pub(crate) fn with_own_text(column: &ArrayRef) -> ArrayRef {
     match column.data_type() {
         DataType::Utf8View => Arc::new(column.as_string_view().gc()),
         DataType::List(field) => {

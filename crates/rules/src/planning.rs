@@ -6,7 +6,7 @@
 //! process: 6.5 thousand million with all of it, 4.3 without what is left out here. The rows are the same either way;
 //! what a plan needs to be right (joins chosen, orders and distributions enforced) stays.
 //!
-//! Queries over the lake itself, and those of people, are planned as DataFusion does, but for two rules, see [`careful`].
+//! Queries over the lake itself, and those of people, are planned as DataFusion does, but for three rules, see [`careful`].
 
 use std::sync::Arc;
 
@@ -19,7 +19,9 @@ use datafusion::optimizer::propagate_empty_relation::PropagateEmptyRelation;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 use datafusion::prelude::SessionContext;
 
-use crate::distinct::DistinctInPlainText;
+use crate::distinct::{DISTINCT, DistinctInPlainText};
+use crate::memory::Making;
+use crate::windowed::{WINDOWS, WindowsOverPlainText};
 
 /// Logical rules that are left out.
 const LOGICAL: [&str; 9] = [
@@ -66,11 +68,14 @@ pub(crate) fn in_short(state: SessionState) -> SessionState {
     short
 }
 
-/// Makes a session carry emptiness with care, see [`CarryEmptiness`], and keep few bytes for each group, see [`DistinctInPlainText`].
-pub(crate) fn careful(session: &SessionContext) {
+/// Makes a session carry emptiness with care, see [`CarryEmptiness`], keep few bytes for each group, see
+/// [`DistinctInPlainText`], and few rows for a window, see [`WindowsOverPlainText`]: not over tables in memory, of which there are
+/// not many.
+pub(crate) fn careful(session: &SessionContext, making: Making) {
     let state = session.state_ref();
     let mut state = state.write();
-    let logical = with_care(state.optimizers()).collect();
+    let windows = (making != Making::Tables).then(|| Arc::new(WindowsOverPlainText) as Rule);
+    let logical = with_care(state.optimizers()).chain(windows).collect();
     *state = SessionStateBuilder::new_from_existing(state.clone()).with_optimizer_rules(logical).build();
 }
 
@@ -82,6 +87,7 @@ fn with_care(rules: &[Rule]) -> impl Iterator<Item = Rule> {
     rules.iter().flat_map(|rule| match rule.name() {
         CARRIES_EMPTINESS => vec![Arc::new(CarryEmptiness::default()) as Rule],
         GROUPS_BY_DISTINCT => vec![Arc::clone(rule), Arc::new(DistinctInPlainText) as Rule],
+        DISTINCT | WINDOWS => Vec::new(),
         _ => vec![Arc::clone(rule)],
     })
 }
@@ -155,7 +161,7 @@ mod tests {
         session.register_table("some", some.into_view()).unwrap();
         let none = session.table("some").await.unwrap().schema().inner().clone();
         session.register_table("none", crate::memory::table_of(none, Vec::new()).unwrap()).unwrap();
-        careful(&session);
+        careful(&session, Making::Plans);
         let short = SessionContext::new_with_state(in_short(session.state()));
         for session in [session, short] {
             let union = "SELECT n.name, n.number FROM none n JOIN some s ON s.name = n.name \

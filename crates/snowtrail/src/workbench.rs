@@ -179,8 +179,7 @@ pub async fn reading(lake: &Lake) -> anyhow::Result<SessionContext> {
         .with_information_schema(true)
         .with_create_default_catalog_and_schema(true)
         .with_default_catalog_and_schema("lake", "public");
-    let runtime = sorting::runtime().context("failed to find a place for temporary files")?;
-    let session = SessionContext::new_with_config_rt(config, runtime);
+    let session = sorting::session(config).context("failed to find a place for temporary files")?;
     lake.register(&session).await?;
     Ok(session)
 }
