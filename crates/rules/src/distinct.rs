@@ -118,7 +118,6 @@ mod tests {
     use datafusion::prelude::SessionContext;
     use proptest::prelude::*;
 
-    use crate::Making;
     use crate::planning::{careful, in_short};
 
     /// What a query says, sorted, and whether anything is counted as it stands there.
@@ -148,7 +147,7 @@ mod tests {
         let plain = SessionContext::new();
         plain.sql(&table).await.unwrap().collect().await.unwrap();
         let ours = SessionContext::new_with_state(plain.state());
-        careful(&ours, Making::Plans);
+        careful(&ours);
         let short = SessionContext::new_with_state(in_short(plain.state()));
         [asked(&plain, query).await, asked(&ours, query).await, asked(&short, query).await]
     }

@@ -92,7 +92,7 @@ impl<'a> Engine<'a> {
         now: Timestamp,
         setting: &Setting,
     ) -> Result<Engine<'a>> {
-        careful(&session, setting.making);
+        careful(&session);
         let known = |source| RuleError::Sql { file: "what is known".to_owned(), doing: "register", source };
         let store = Store::of(setting.making, setting.place.as_ref())?;
         setting.known.register(&session, &store).await.map_err(known)?;

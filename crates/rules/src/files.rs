@@ -18,6 +18,7 @@ use datafusion::error::DataFusionError;
 use datafusion::prelude::{ParquetReadOptions, SessionContext};
 
 use crate::memory;
+use crate::planning::for_a_view;
 
 /// Written once, read some dozens of times, thrown away: little compression, and statistics of chunks only.
 const COMPRESSION: &str = "zstd(1)";
@@ -32,7 +33,7 @@ pub(crate) async fn register(
     name: &str,
     sql: &str,
 ) -> Result<(), DataFusionError> {
-    let frame = session.sql(sql.trim().trim_end_matches(';')).await?;
+    let frame = for_a_view(session).sql(sql.trim().trim_end_matches(';')).await?;
     let schema = Arc::clone(frame.schema().inner());
     let place = format!("{}/", folder.join(name).display());
     let written = frame.write_parquet(&place, DataFrameWriteOptions::new(), Some(parquet_options())).await?;

@@ -18,16 +18,13 @@ use datafusion::logical_expr::{Expr, LogicalPlan, Projection, Window, cast};
 use datafusion::optimizer::optimizer::ApplyOrder;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
-/// The name of the rule.
-pub(crate) const WINDOWS: &str = "windows_over_plain_text";
-
 /// Plans windows as above. The last of a session's rules: what others compute below a window would be views again.
 #[derive(Debug, Default)]
 pub(crate) struct WindowsOverPlainText;
 
 impl OptimizerRule for WindowsOverPlainText {
     fn name(&self) -> &str {
-        WINDOWS
+        "windows_over_plain_text"
     }
 
     /// The last of windows that stand on each other first: between them, sorted rows stay as they are.
@@ -132,8 +129,7 @@ mod tests {
     use datafusion::prelude::SessionContext;
     use proptest::prelude::*;
 
-    use crate::Making;
-    use crate::planning::careful;
+    use crate::planning::for_a_view;
 
     /// The rows and their types, how many sorts there are, and whether a window is over views.
     async fn asked(session: &SessionContext, query: &str) -> (String, usize, bool) {
@@ -173,8 +169,7 @@ mod tests {
             runtime.block_on(async {
                 let plain = SessionContext::new();
                 plain.sql(&table).await.unwrap().collect().await.unwrap();
-                let ours = SessionContext::new_with_state(plain.state());
-                careful(&ours, Making::Plans);
+                let ours = for_a_view(&plain);
                 for query in [
                     "SELECT s, a, count(CASE WHEN a = 'x' THEN 1 END) OVER near AS c, max(a) OVER near AS m, \
                      max(concat(a, '!')) OVER near AS v, max(concat(a, '!')) OVER same AS w, n FROM t \
