@@ -32,11 +32,16 @@ async fn lake_of(logs: &[PathBuf]) -> (TempDir, Lake) {
 /// What the rules find over views that are made so.
 async fn found(lake: &Lake, bound: &Bound, making: Making) -> Vec<Finding> {
     let now = workbench::newest_event(lake).await.expect("events");
+    found_at(lake, bound, making, now).await
+}
+
+/// The same, judged at some other time.
+pub async fn found_at(lake: &Lake, bound: &Bound, making: Making, now: Timestamp) -> Vec<Finding> {
     let session = workbench::reading(lake).await.expect("a session");
     workbench::show_findings(&session).await.expect("findings");
     let setting = Setting { making, ..Setting::default() };
     let engine = Engine::new(session, &bound.rules, &bound.policy, now, &setting).await.expect("an engine");
-    let evaluation = engine.evaluate(Timestamp::UNIX_EPOCH, |_| {}).await;
+    let evaluation = engine.evaluate(now, |_| {}).await;
     assert_eq!(evaluation.failures.iter().map(ToString::to_string).collect::<Vec<_>>(), Vec::<String>::new());
     evaluation.findings
 }

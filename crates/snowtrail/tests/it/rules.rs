@@ -5,9 +5,10 @@ use snowtrail::policy_file::{self, Bound};
 use snowtrail::workbench::{self, Horizon};
 use snowtrail_lake::{Access, Lake};
 use snowtrail_model::Policy;
-use snowtrail_rules::RuleSet;
+use snowtrail_rules::{Making, RuleSet};
 
 use crate::law::firing_fixtures;
+use crate::makings::found_at;
 use crate::snowtrail::{root, snowtrail, text};
 
 #[test]
@@ -44,10 +45,10 @@ fn rule_without_fixtures_fails_its_test() {
     assert!(said.stderr.contains("no fixture that fires"), "{}", said.stderr);
 }
 
-/// Rules see tables in memory where events are few, people always plans: the same views, made twice. Each rule over a
-/// fixture of its own; all rules over one lake are in `makings.rs`.
+/// Rules see tables in memory where events are few and files where they are many, people always plans: the same views, made
+/// in three ways. Each rule over a fixture of its own; all rules over one lake are in `makings.rs`.
 #[tokio::test(flavor = "multi_thread")]
-async fn views_as_tables_and_as_plans_give_the_same_findings() {
+async fn views_as_tables_as_files_and_as_plans_give_the_same_findings() {
     let mut fixtures = firing_fixtures();
     fixtures.dedup_by(|a, b| a.rule == b.rule);
     for fixture in fixtures {
@@ -67,6 +68,7 @@ async fn views_as_tables_and_as_plans_give_the_same_findings() {
             found.push(evaluation.findings);
         }
         assert_eq!(found[0], found[1], "{:?}", fixture.log);
+        assert_eq!(found[0], found_at(&lake, &bound, Making::Files, now).await, "{:?}", fixture.log);
         assert!(found[0].iter().any(|f| f.rule == fixture.rule), "{:?} is silent", fixture.log);
     }
 }
