@@ -7,14 +7,14 @@
 -- attack = ["T1562.008", "T1070", "T1485"]
 -- description = """\
 --   Somebody changed or destroyed what carries the trail to Snowtrail: its bucket and the objects in it, the queue, \
---   the topics, the rules, the service that runs it and that service's role, and the key of the trail's files. These \
---   are what the policy lists under [trail] protect, and the bucket, topic and key that the lake saw a trail being \
---   given. Rank 4, critical: bucket, queue, topic or service gone, log files deleted, the key disabled. Rank 3, high: \
---   what is on its way is lost or no longer delivered, the part is open to everybody, a shell in the worker, an \
---   account that leaves the organization. Rank 2, medium: a change whose effect the record does not show (lifecycle, \
---   notification, encryption, attributes). Rank 2 but low: the service was changed, \
---   which every deploy does, and whoever scales it to zero. Rank 1: changes that keep or narrow. Rank 0: calls that mend, and attempts \
---   that failed. One finding for each call; deleted objects are one for each hour.\
+--   the topics, the rules, the service that runs it and that service's role, and the key of the trail's files. \
+--   These are what the policy lists under [trail] protect, and the bucket, topic and key that the lake saw a trail \
+--   being given. Rank 4, critical: bucket, queue, topic or service gone, log files deleted, the key disabled. Rank \
+--   3, high: what is on its way is lost or no longer delivered, the rule is disabled, the service is left without a \
+--   task, the part is open to everybody, a shell in the worker, an account that leaves the organization. Rank 2, \
+--   medium: a change whose effect the record does not show (lifecycle, notification, encryption, attributes). Rank \
+--   2 but low: the service was changed, which every deploy does. Rank 1: changes that keep or narrow. Rank 0: calls \
+--   that mend, and attempts that failed. One finding for each call; deleted objects are one for each hour.\
 --   """
 -- runbook = [
 --   "Not announced: treat the principal as hostile, revoke its sessions first; it wants not to be seen.",
@@ -74,13 +74,13 @@ WITH effects AS ( -- a row: one call, what it does to a part, and how bad that i
     ('events.amazonaws.com', 'EnableRule', 'rule enabled', 0),
     ('events.amazonaws.com', 'DeleteRule', 'rule deleted', 3),
     ('events.amazonaws.com', 'RemoveTargets', 'targets taken from the rule', 3),
-    ('events.amazonaws.com', 'PutRule', 'rule changed: its pattern, or whether it is on', 2),
+    ('events.amazonaws.com', 'PutRule', 'rule changed, passing on every management event', 2),
     ('events.amazonaws.com', 'PutTargets', 'targets of the rule changed', 2),
     ('ecs.amazonaws.com', 'DeleteService', 'service deleted', 4),
     ('ecs.amazonaws.com', 'DeleteCluster', 'cluster deleted', 4),
     ('ecs.amazonaws.com', 'StopTask', 'a task in its cluster stopped', 2),
     ('ecs.amazonaws.com', 'ExecuteCommand', 'a shell opened in its cluster', 3),
-    ('ecs.amazonaws.com', 'UpdateService', 'service changed; the record does not say to how many tasks', 2),
+    ('ecs.amazonaws.com', 'UpdateService', 'service changed', 2),
     ('ecs.amazonaws.com', 'UpdateServicePrimaryTaskSet', 'service changed', 1),
     ('iam.amazonaws.com', 'DeleteRole', 'role deleted', 4),
     ('iam.amazonaws.com', 'DeleteRolePolicy', 'power taken from the role', 3),
@@ -101,7 +101,16 @@ WITH effects AS ( -- a row: one call, what it does to a part, and how bad that i
 calls AS ( -- a row: one such call
   SELECT
     a.event_id, a.event_time, a.event_source, a.event_name, a.account_id, a.aws_region, a.principal, a.actor, a.outcome,
-    a.targets, a.policy_statements, e.form, e.rank,
+    a.targets, a.policy_statements,
+    CASE
+      WHEN a.desired_count = 0 THEN 'service scaled to zero: nothing runs any more'
+      WHEN a.rule_state = 'DISABLED' THEN 'rule disabled'
+      -- EventBridge hands GetSecretValue only to rules in the state ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS.
+      WHEN a.event_name = 'PutRule' AND coalesce(a.rule_state, 'ENABLED') = 'ENABLED'
+        THEN 'rule changed, in the state that passes on no reads'
+      ELSE e.form
+    END AS form,
+    CASE WHEN a.desired_count = 0 OR a.rule_state = 'DISABLED' THEN 3 ELSE e.rank END AS rank,
     CASE WHEN a.aws_region LIKE 'cn-%' THEN 'aws-cn' WHEN a.aws_region LIKE 'us-gov-%' THEN 'aws-us-gov'
       ELSE 'aws' END AS partition
   FROM actions a

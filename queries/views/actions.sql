@@ -8,8 +8,8 @@
 -- account_id: the resource owner's account where a copy proves it, else the account that the record was delivered to.
 -- delivered_to: always the account that the record was delivered to. rotation_days, rotation_schedule, rotation_lambda,
 -- rotate_immediately: the rotation settings of RotateSecret. trail_…: the settings of CreateTrail and UpdateTrail.
--- grant_…, grantee: of a grant on a key that is made or taken back. first_target: the first target's name. Other
--- columns as in events.
+-- grant_…, grantee: of a grant on a key that is made or taken back. desired_count: of UpdateService and CreateService;
+-- rule_state: of PutRule. first_target: the first target's name. Other columns as in events.
 SELECT
   e.event_id, e.event_time, e.event_date, e.event_source, e.event_name, e.event_type, e.aws_region,
   coalesce(c.owner_account, e.account_id) AS account_id,
@@ -20,6 +20,7 @@ SELECT
   e.outcome, e.error_code, e.error_message, e.read_only, e.shared_event_id, e.request_id, e.truncated,
   e.encryption_context, e.tags, e.policy_statements, e."grant", e.event_selectors,
   e.replica_regions, e.asked_by_filter, e.force_delete, e.deletion_window_days, e.deletion_date,
+  e.desired_count, e.rule_state,
   e.rotation['automatically_after_days'] AS rotation_days, e.rotation['schedule_expression'] AS rotation_schedule,
   e.rotation['lambda_arn'] AS rotation_lambda, e.rotation['rotate_immediately'] AS rotate_immediately,
   e.targets[1]['name'] AS first_target,

@@ -113,7 +113,7 @@ def pipeline_attacked__fires_rule_on_a_bus(t):
     t.other(NOON, STRANGER, EVENTS, "PutRule", {**named, "state": "DISABLED"}, read_only=False)
     t.other(after(NOON, 1), STRANGER, EVENTS, "DisableRule", named, read_only=False)
     t.other(after(NOON, 2), STRANGER, EVENTS, "RemoveTargets", targets, read_only=False)
-    told = (part, "PutRule", "medium", 0), (part, "DisableRule", "high", 1), (part, "RemoveTargets", "high", 2)
+    told = (part, "PutRule", "high", 0), (part, "DisableRule", "high", 1), (part, "RemoveTargets", "high", 2)
     return attacked(*told, policy=protect(RULE))
 
 
@@ -194,9 +194,44 @@ def pipeline_attacked__quiet_mended(t):
 
 @case
 def pipeline_attacked__fires_low_for_a_changed_service(t):
-    """The service is given its new release, or no task any more: the record does not show which, so it is a report."""
+    """The service is given its new release: as every deploy does, so it is a report."""
     t.other(NOON, STRANGER, ECS, "UpdateService", {"cluster": "ops", "service": "snowtrail", "forceNewDeployment": True}, read_only=False)
     return attacked(("snowtrail", "UpdateService", "low", 0), policy=protect(SERVICE), tighten={"min_rank": 3})
+
+
+def scaled(t, tasks, service="snowtrail"):
+    t.other(NOON, STRANGER, ECS, "UpdateService", {"cluster": "ops", "service": service, "desiredCount": tasks}, read_only=False)
+
+
+@case
+def pipeline_attacked__fires_service_scaled_to_zero(t):
+    """The service is asked to run no task: the queue fills, and nobody is paged."""
+    scaled(t, 0)
+    return attacked(("snowtrail", "UpdateService", "high", 0), policy=protect(SERVICE), tighten={"min_rank": 4})
+
+
+@case
+def pipeline_attacked__fires_low_for_another_number_of_tasks(t):
+    """Differs in the number: the service goes on, with two tasks."""
+    scaled(t, 2)
+    return attacked(("snowtrail", "UpdateService", "low", 0), policy=protect(SERVICE), tighten={"min_rank": 3})
+
+
+@case
+def pipeline_attacked__quiet_another_service_scaled_to_zero(t):
+    """Differs in the service: somebody else's."""
+    scaled(t, 0, "checkout")
+    return {"policy": protect(SERVICE)}
+
+
+@case
+def pipeline_attacked__fires_rule_that_passes_on_no_reads(t):
+    """The rule is put again without its state: EventBridge's default hands it no GetSecretValue. With the state, it is changed."""
+    named, part = {"name": "snowtrail-feed"}, RULE.replace("watch/", "")
+    t.other(NOON, STRANGER, EVENTS, "PutRule", named, read_only=False)
+    all_events = {**named, "state": "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"}
+    t.other(after(NOON, 1), STRANGER, EVENTS, "PutRule", all_events, read_only=False)
+    return attacked((part, "PutRule", "medium", 0), (part, "PutRule", "medium", 1), policy=protect(RULE))
 
 
 # ---- trail-silent ----------------------------------------------------------------------------------------------------

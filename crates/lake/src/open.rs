@@ -22,7 +22,7 @@ use crate::tables::Table;
 
 /// Version of the tables' columns. Raised whenever a column is added or its meaning changes; `snowtrail lake upgrade`
 /// brings an older lake here.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// Property of the `events` table that holds [`SCHEMA_VERSION`].
 pub(crate) const SCHEMA_PROPERTY: &str = "snowtrail.schemaVersion";

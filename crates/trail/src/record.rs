@@ -240,6 +240,8 @@ impl<'a> Record<'a> {
             force_delete: call.request.get_any_case("forceDeleteWithoutRecovery").and_then(View::bool),
             deletion_window_days: settings::deletion_window_days(&call),
             deletion_date: settings::deletion_date(&call),
+            desired_count: settings::desired_count(&call),
+            rule_state: settings::rule_state(&call),
             content_hash: 0,
             event_id,
             targets,

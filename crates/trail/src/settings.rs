@@ -1,7 +1,8 @@
-//! What a call sets or asks for, as typed columns: versions, rotation, tags, replicas, deletion, grants, trails.
+//! What a call sets or asks for, as typed columns: versions, rotation, tags, replicas, deletion, grants, trails, and
+//! whether a part of the pipeline is left running.
 //!
 //! The spelling of acronyms inside `requestParameters` is irregular (`rotationLambdaARN`), so keys are matched without
-//! regard to case. Sources: Secrets Manager, KMS and CloudTrail API References.
+//! regard to case. Sources: Secrets Manager, KMS, CloudTrail, ECS and EventBridge API References.
 
 use jiff::Timestamp;
 use snowtrail_model::event::{Grant, KeyValue, RotationSettings, TrailSettings};
@@ -167,4 +168,17 @@ pub(crate) fn deletion_window_days(call: &Call<'_>) -> Option<i32> {
 pub(crate) fn deletion_date(call: &Call<'_>) -> Option<Timestamp> {
     let view = call.response.get_any_case("deletionDate")?;
     if view.is_string() { loose_date(&view.text()?) } else { loose_date(view.raw()) }
+}
+
+/// Tasks that UpdateService or CreateService asks for. A forced deployment leaves the number out: it stays.
+pub(crate) fn desired_count(call: &Call<'_>) -> Option<i32> {
+    let is_asked =
+        call.source == "ecs.amazonaws.com" && matches!(call.name, "UpdateService" | "CreateService");
+    call.request.get_any_case("desiredCount").filter(|_| is_asked).and_then(View::int)
+}
+
+/// The state that PutRule asks for; what is not said is AWS's default, and null here.
+pub(crate) fn rule_state(call: &Call<'_>) -> Option<String> {
+    let is_asked = call.source == "events.amazonaws.com" && call.name == "PutRule";
+    call.request.text("state").filter(|_| is_asked)
 }

@@ -75,6 +75,7 @@ impl Visit<'_> {
             self.texts(&mut field.values);
         }
         self.texts(&mut event.replica_regions);
+        self.option(&mut event.rule_state);
     }
 
     fn statement(&mut self, statement: &mut PolicyStatement) {

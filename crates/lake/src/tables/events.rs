@@ -245,6 +245,14 @@ fn typed_bodies() -> Vec<Column<EventRow>> {
             r.event.deletion_window_days
         }),
         time("deletion_date", "When the deletion takes effect, UTC", |r: &EventRow| r.event.deletion_date),
+        int(
+            "desired_count",
+            "Tasks that an ECS service is asked to run; 0 is off, null as before",
+            |r: &EventRow| r.event.desired_count,
+        ),
+        text("rule_state", "State that PutRule asks for; null is AWS's default, ENABLED", |r: &EventRow| {
+            r.event.rule_state.as_deref()
+        }),
         long(
             "content_hash",
             "64-bit hash of the identifying content; tells a duplicate from a forgery",

@@ -113,6 +113,25 @@ fn java_style_dates_are_times() {
 }
 
 #[test]
+fn what_a_service_or_a_rule_is_left_as_is_typed() {
+    let asked = |source: &str, name: &str, request: &str| {
+        let fields = format!(
+            r#""eventSource":"{source}.amazonaws.com","eventName":"{name}","requestParameters":{request}"#
+        );
+        let event = event(&record("e", &fields));
+        (event.desired_count, event.rule_state)
+    };
+    let update = |request| asked("ecs", "UpdateService", request);
+    assert_eq!(update(r#"{"service":"snowtrail","desiredCount":0}"#), (Some(0), None));
+    assert_eq!(update(r#"{"service":"snowtrail","forceNewDeployment":true}"#), (None, None));
+    assert_eq!(update(r#"{"service":"snowtrail","desiredCount":"none"}"#), (None, None));
+    assert_eq!(asked("ecs", "DeleteService", r#"{"desiredCount":0}"#), (None, None));
+    let rule = |request| asked("events", "PutRule", request);
+    assert_eq!(rule(r#"{"name":"feed","state":"DISABLED"}"#), (None, Some("DISABLED".to_owned())));
+    assert_eq!(rule(r#"{"name":"feed"}"#), (None, None));
+}
+
+#[test]
 fn a_validation_of_key_access_is_told_by_its_version() {
     let fields = format!(
         r#""eventSource":"kms.amazonaws.com","eventName":"Decrypt","requestParameters":{{"encryptionContext":{{"SecretARN":"{ARN}","SecretVersionId":"RequestToValidateKeyAccess"}}}},"resources":[{{"ARN":"arn:aws:kms:us-west-2:1:key/k","accountId":"AWS Internal"}}]"#
