@@ -225,6 +225,28 @@ fn explanation_says_why_by_whom_and_who_was_told() {
 }
 
 #[test]
+fn explanation_says_what_the_contract_of_the_secret_sets() {
+    let (_story, folder, lake) = story();
+    let policy = std::fs::read_to_string(root().join(POLICY)).expect("the story's policy");
+    let own = "type = \"database\"\n\n[secrets.parameters.secret-read-spike]\nfloor = 30\n";
+    let stricter = folder.path().join("stricter.toml");
+    std::fs::write(&stricter, policy.replacen("type = \"database\"\n", own, 1)).expect("a policy");
+    let spike = "secret-read-spike:111122223333|us-west-2|prod/blizzard-checkout/db|arn:aws:iam::111122223333:role/Blizzard-Checkout-TaskRole|2026-11-04T21:00:00Z";
+    let explain = |more: &[&str]| {
+        let of = ["rules", "explain", spike, "--lake", text(&lake), "--policy", text(&stricter)];
+        snowtrail(&[&of[..], more].concat()).expect_status(0)
+    };
+    let line =
+        "floor = 30 reads in an hour (set by the secret's contract, number 1 of [[secrets]]; for others 50)";
+    let told = explain(&[]).stdout;
+    assert!(told.contains(line), "{told}");
+    let json = explain(&["--format", "json"]).json();
+    let floor = json[0]["rule"]["parameters"].as_array().expect("parameters");
+    let floor = floor.iter().find(|p| p["name"] == "floor").expect("the floor");
+    assert_eq!((&floor["value"], &floor["set_by_contract"]), (&"30".into(), &true.into()));
+}
+
+#[test]
 fn unknown_key_is_answered_with_the_nearest() {
     let (_story, _folder, lake) = story();
     let said =
