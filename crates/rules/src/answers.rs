@@ -6,7 +6,10 @@ use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
+use futures::TryStreamExt;
 use jiff::Timestamp;
+
+use crate::memory;
 
 /// One row.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,10 +65,10 @@ pub async fn ordered_rows(
     session: &SessionContext,
     query: &str,
 ) -> Result<(Vec<String>, Vec<Row>), DataFusionError> {
-    let frame = session.sql(query).await?;
-    let names = frame.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let mut batches = memory::stream(session, query).await?;
+    let names = batches.schema().fields().iter().map(|field| field.name().clone()).collect();
     let mut rows = Vec::new();
-    for batch in frame.collect().await? {
+    while let Some(batch) = batches.try_next().await? {
         let columns = batch.columns().iter().map(|column| cast(column, &DataType::Utf8));
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
         for row in 0..batch.num_rows() {

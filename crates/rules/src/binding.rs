@@ -13,10 +13,11 @@ use snowtrail_model::policy::ParameterValue;
 
 use crate::error::{Result, RuleError};
 use crate::hunt::Hunt;
+use crate::prepared::NOW;
 use crate::set::Rule;
 
 /// Values for the placeholders of one file, already as SQL literals.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Literals(BTreeMap<String, String>);
 
 impl Literals {
@@ -25,20 +26,25 @@ impl Literals {
         Literals(BTreeMap::from([("now".to_owned(), moment(now))]))
     }
 
-    /// `$now` and the parameters of a rule at their defaults, for a look at what its SQL names.
-    pub fn declared(rule: &Rule) -> Literals {
-        Literals::of_rule(rule, &Policy::default(), Timestamp::UNIX_EPOCH)
+    /// Only `$now`, as what a plan that is kept says for it: no literal, but the time of whoever runs the plan.
+    pub(crate) fn standing() -> Literals {
+        Literals(BTreeMap::from([("now".to_owned(), NOW.to_owned())]))
     }
 
-    /// `$now` and the parameters of a rule: the header's defaults, then the policy's values.
-    pub fn of_rule(rule: &Rule, policy: &Policy, now: Timestamp) -> Literals {
-        let mut literals = Literals::now(now);
+    /// `$now` and the parameters of a rule at their defaults, for a look at what its SQL names.
+    pub fn declared(rule: &Rule) -> Literals {
+        Literals::now(Timestamp::UNIX_EPOCH).and_of_rule(rule, &Policy::default())
+    }
+
+    /// The same and the parameters of a rule: the header's defaults, then the policy's values.
+    #[must_use]
+    pub fn and_of_rule(mut self, rule: &Rule, policy: &Policy) -> Literals {
         let settings = policy.rule_settings(&rule.header.id);
         for (name, parameter) in &rule.header.parameters {
             let value = settings.parameters.get(name).unwrap_or(&parameter.default);
-            literals.0.insert(name.clone(), literal(value));
+            self.0.insert(name.clone(), literal(value));
         }
-        literals
+        self
     }
 
     /// `$now` and the parameters of a hunt: the header's defaults, then what was given.

@@ -9,20 +9,22 @@ use std::collections::{BTreeSet, HashSet, VecDeque};
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
+use futures::TryStreamExt;
 use jiff::Timestamp;
 use snowtrail_model::{Finding, FindingState, Policy, Severity};
 
-use crate::binding::{Literals, bind};
+use crate::binding::Literals;
 use crate::error::{Result, RuleError};
 use crate::knowledge::{GATHERED_VIEWS, Knowledge};
 use crate::listed;
-use crate::memory::Making;
+use crate::memory::{self, Making};
 use crate::planning::careful;
+use crate::prepared::Prepared;
 use crate::rows;
 use crate::set::{Rule, RuleSet};
 use crate::shared::Place;
 use crate::small;
-use crate::views::{Store, Views, tables_named};
+use crate::views::{Store, Views, bind_in, tables_named};
 
 /// Rule id of the findings that say that a rule failed to run.
 pub const RULE_FAILED: &str = "rule-failed";
@@ -62,6 +64,8 @@ pub struct Engine<'a> {
     rules: &'a RuleSet,
     policy: &'a Policy,
     now: Timestamp,
+    /// What `$now` stands for in the session's SQL.
+    moment: Literals,
     making: Making,
     /// Views in files live as long as the engine.
     _store: Store,
@@ -97,8 +101,10 @@ impl<'a> Engine<'a> {
         let store = Store::of(setting.making, setting.place.as_ref())?;
         setting.known.register(&session, &store).await.map_err(known)?;
         listed::register(&session, policy, setting.listed.as_ref(), &store).await?;
-        let mut views = Views::new(&session, &rules.views, &Literals::now(now))?;
-        let engine = Engine { session, rules, policy, now, making: setting.making, _store: store.clone() };
+        let moment = Prepared::of(&session).map_or_else(|| Literals::now(now), |_| Literals::standing());
+        let mut views = Views::new(&session, &rules.views, &moment)?;
+        let engine =
+            Engine { session, rules, policy, now, moment, making: setting.making, _store: store.clone() };
         let small = engine.leave_out(&mut views, setting)?;
         views.create_possible(&engine.session, &store).await?;
         small::register(&engine.session, policy, setting, &small, &store).await?;
@@ -131,7 +137,7 @@ impl<'a> Engine<'a> {
         wanted.extend(setting.views.iter().cloned());
         wanted.extend(GATHERED_VIEWS.into_iter().filter(|_| setting.gathers).map(str::to_owned));
         for rule in self.enabled() {
-            let sql = bind(&rule.file, &rule.sql, &Literals::of_rule(rule, self.policy, self.now))?;
+            let sql = self.bound(rule)?;
             wanted.extend(tables_named(&self.session, &rule.file, &sql)?);
         }
         Ok(wanted)
@@ -216,9 +222,14 @@ impl<'a> Engine<'a> {
     }
 
     fn start(&self, rule: &Rule, found_at: Timestamp) -> SpawnedTask<Result<Vec<Finding>>> {
-        let bound = bind(&rule.file, &rule.sql, &Literals::of_rule(rule, self.policy, self.now));
+        let bound = self.bound(rule);
         let (session, rule) = (self.session.clone(), rule.clone());
         SpawnedTask::spawn(async move { run(&session, &rule, &bound?, found_at).await })
+    }
+
+    fn bound(&self, rule: &Rule) -> Result<String> {
+        let literals = self.moment.clone().and_of_rule(rule, self.policy);
+        bind_in(&self.session, &rule.file, &rule.sql, &literals)
     }
 
     fn failed(&self, rule: &Rule, error: &RuleError, found_at: Timestamp) -> Finding {
@@ -262,10 +273,10 @@ async fn ended(rule: &Rule, task: SpawnedTask<Result<Vec<Finding>>>) -> Result<V
 
 async fn run(session: &SessionContext, rule: &Rule, sql: &str, found_at: Timestamp) -> Result<Vec<Finding>> {
     let refused = |doing| move |source| RuleError::Sql { file: rule.file.clone(), doing, source };
-    let frame = session.sql(sql.trim().trim_end_matches(';')).await.map_err(refused("plan"))?;
-    rows::check_columns(rule, frame.schema().as_arrow())?;
+    let mut rows = memory::stream(session, sql).await.map_err(refused("plan"))?;
+    rows::check_columns(rule, &rows.schema())?;
     let mut findings = Vec::new();
-    for batch in frame.collect().await.map_err(refused("run"))? {
+    while let Some(batch) = rows.try_next().await.map_err(refused("run"))? {
         findings.extend(rows::findings(rule, &batch, found_at)?);
     }
     findings.sort_by(|a, b| a.key.cmp(&b.key));

@@ -18,7 +18,9 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
+use futures::TryStreamExt;
 
+use crate::memory;
 use crate::views::Store;
 
 type Result<T> = std::result::Result<T, DataFusionError>;
@@ -139,7 +141,8 @@ impl Knowledge {
     pub async fn gather(&mut self, session: &SessionContext) -> Result<()> {
         for relation in &RELATIONS {
             let facts = self.facts.entry(relation.table).or_default();
-            for batch in session.sql(relation.query).await?.collect().await? {
+            let mut rows = memory::stream(session, relation.query).await?;
+            while let Some(batch) = rows.try_next().await? {
                 add(relation, facts, &batch)?;
             }
         }

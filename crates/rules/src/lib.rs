@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`header`] (what a rule file declares), [`hunt`] (a question that people saved), [`set`] (the rules that ship, or a folder of them),
 //! [`binding`] (parameters become literals), [`views`] (the views, in the order of their needs), [`memory`] (views as
-//! tables in memory), [`shared`] (as files that a cluster reads and writes), [`sorting`] (what sorts may take), `own_text` (so that they can tell), [`answers`] (rows as text), `listed` (the inventory as small tables), [`small`] (the policy as small tables), [`engine`] (rules run, rows become findings),
+//! tables in memory), [`shared`] (as files that a cluster reads and writes), [`sorting`] (what sorts may take), `own_text` (so that they can tell), `prepared` (plans that ticks run again), [`answers`] (rows as text), `listed` (the inventory as small tables), [`small`] (the policy as small tables), [`engine`] (rules run, rows become findings),
 //! [`reconcile`] (what changed since the last run), [`kept`] (what can be judged where old days are gone), [`scope`] (what one finding of a rule is made of), [`knowledge`]
 //! (what is known of events that are not in sight), [`watch`] (a few new events judged without looking at all),
 //! [`check`] (what a rule may not do), [`fixture`] (what a rule's fixtures expect).
@@ -28,6 +28,7 @@ mod listed;
 pub mod memory;
 mod own_text;
 mod planning;
+mod prepared;
 pub mod reconcile;
 mod rows;
 pub mod scope;
@@ -46,6 +47,7 @@ pub use hunt::Hunt;
 pub use kept::Kept;
 pub use knowledge::Knowledge;
 pub use memory::Making;
+pub use prepared::Prepared;
 pub use reconcile::reconcile;
 pub use scope::Scope;
 pub use set::{Rule, RuleSet};

@@ -25,6 +25,7 @@ use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use futures::TryStreamExt;
 
 use crate::planning::in_short;
+use crate::prepared::Prepared;
 use crate::set::RuleSet;
 
 /// Events up to which the views of an evaluation are tables in memory. An event costs up to ten kilobytes on the way, in
@@ -83,12 +84,19 @@ pub(crate) fn table_of(
     Ok(Arc::new(ViewTable::new(nothing, None)))
 }
 
-/// Runs a query. Rows come as operators give them, not [`compact`].
+/// Runs a query, by a plan that is kept where the session has such ([`Prepared`]). Rows come as operators give them, not
+/// [`compact`].
 pub(crate) async fn stream(
     session: &SessionContext,
     sql: &str,
 ) -> Result<SendableRecordBatchStream, DataFusionError> {
-    let plan = session.sql(sql.trim().trim_end_matches(';')).await?.create_physical_plan().await?;
+    let sql = sql.trim().trim_end_matches(';');
+    if let Some(prepared) = Prepared::of(session)
+        && let Some(rows) = prepared.run(session, sql).await?
+    {
+        return Ok(rows);
+    }
+    let plan = session.sql(sql).await?.create_physical_plan().await?;
     execute_stream(plan, session.task_ctx())
 }
 

@@ -1,10 +1,11 @@
 //! Short planning, for sessions whose tables are in memory and small.
 //!
-//! A tick plans some thirty queries to look at a thousand rows: it plans for longer than it runs. Most of what DataFusion's
-//! optimizers do pays on files and on many cores, where reading less is what counts; over a few batches in one partition it
-//! wins nothing. Counted by callgrind on a replay of one small fixture with all rules, in instructions of the whole
-//! process: 6.5 thousand million with all of it, 4.3 without what is left out here. The rows are the same either way;
-//! what a plan needs to be right (joins chosen, orders and distributions enforced) stays.
+//! A small fixture has some eighty queries planned to look at a few rows: for longer than they run. (Those of ticks are planned
+//! once, see [`crate::prepared`].) Most of what DataFusion's optimizers do pays on files and on many cores, where reading
+//! less is what counts; over a few batches in one partition it wins nothing. Counted by callgrind on a replay of one small
+//! fixture with all rules, in instructions of the whole process: 6.5 thousand million with all of it, 4.3 without what is
+//! left out here. The rows are the same either way; what a plan needs to be right (joins chosen, orders and distributions
+//! enforced) stays.
 //!
 //! Queries over the lake itself, and those of people, are planned as DataFusion does, but for two rules, see [`careful`].
 

@@ -21,6 +21,7 @@ use crate::binding::{Literals, bind};
 use crate::error::{Result, RuleError};
 use crate::files;
 use crate::memory::{self, Making};
+use crate::prepared::Prepared;
 use crate::shared::Place;
 
 /// Where the rows of views are put.
@@ -102,7 +103,7 @@ impl Views {
     ) -> Result<Views> {
         let mut pending = BTreeMap::new();
         for (name, (file, text)) in views {
-            let sql = bind(file, text, literals)?;
+            let sql = bind_in(session, file, text, literals)?;
             let needs = tables_named(session, file, &sql)?;
             pending.insert(name.clone(), Pending { file: file.clone(), sql, needs });
         }
@@ -206,11 +207,38 @@ pub fn relations_asked(session: &SessionContext, sql: &str) -> Option<BTreeSet<S
 /// # Errors
 /// When it is not one SQL statement.
 pub fn tables_named(session: &SessionContext, file: &str, sql: &str) -> Result<Vec<String>> {
-    let refused = |source| RuleError::Sql { file: file.to_owned(), doing: "parse", source };
-    let statement =
-        session.state().sql_to_statement(sql.trim().trim_end_matches(';'), &dialect()).map_err(refused)?;
-    let (tables, _) = resolve_table_references(&statement, true).map_err(refused)?;
-    Ok(tables.iter().map(|t| t.table().to_owned()).collect())
+    let sql = sql.trim().trim_end_matches(';');
+    let named = match Prepared::of(session) {
+        Some(prepared) => prepared.named(session, sql),
+        None => relations_in(session, sql),
+    };
+    named.map_err(|source| RuleError::Sql { file: file.to_owned(), doing: "parse", source })
+}
+
+/// The same, of a query without its semicolon.
+pub(crate) fn relations_in(
+    session: &SessionContext,
+    sql: &str,
+) -> std::result::Result<Vec<String>, DataFusionError> {
+    let statement = session.state().sql_to_statement(sql, &dialect())?;
+    let (tables, _) = resolve_table_references(&statement, true)?;
+    Ok(tables.iter().map(|table| table.table().to_owned()).collect())
+}
+
+/// Binds, by what is kept where the session has such ([`Prepared`]).
+///
+/// # Errors
+/// As [`bind`].
+pub(crate) fn bind_in(
+    session: &SessionContext,
+    file: &str,
+    sql: &str,
+    literals: &Literals,
+) -> Result<String> {
+    match Prepared::of(session) {
+        Some(prepared) => prepared.bind(file, sql, literals),
+        None => bind(file, sql, literals),
+    }
 }
 
 fn dialect() -> datafusion::config::Dialect {

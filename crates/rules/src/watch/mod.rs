@@ -21,6 +21,7 @@ mod selection;
 mod sight;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -40,6 +41,7 @@ use crate::error::{Result, RuleError};
 use crate::kept::Kept;
 use crate::knowledge::Knowledge;
 use crate::memory::{self, Making, session};
+use crate::prepared::{Prepared, Turn};
 use crate::reconcile::reconcile;
 use crate::scope::{Reach, Scope, Touched};
 use crate::set::RuleSet;
@@ -96,6 +98,8 @@ pub struct Ground<'g> {
     pub kept_from: Option<Timestamp>,
     /// The newest revision of every key.
     pub stored: &'g BTreeMap<String, Finding>,
+    /// The plans of ticks before, where there are any to come; none plans everything anew.
+    pub prepared: Option<&'g Arc<Prepared>>,
     /// A session in which `events` shows all events, the new ones included; nothing else need be there.
     pub lake: &'g SessionContext,
 }
@@ -271,7 +275,11 @@ impl Watch {
         question: &Question<'_>,
         owed: &mut Option<String>,
     ) -> Result<Outcome> {
-        let session = session();
+        let turn = match ground.prepared {
+            Some(prepared) => Some(prepared.turn(ground.now).await),
+            None => None,
+        };
+        let session = turn.as_ref().map_or_else(session, Turn::session);
         selection::register(&session, "events", &self.schema, in_sight.events)?;
         let setting = Setting {
             making: Making::Tables,

@@ -15,6 +15,7 @@
 mod aside;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use jiff::Timestamp;
@@ -26,7 +27,7 @@ use snowtrail_model::{Finding, FindingState};
 use snowtrail_rules::engine::{DIGEST_UNVERIFIED, Evaluation};
 use snowtrail_rules::reconcile::Range;
 use snowtrail_rules::watch::{Ground, Outcome};
-use snowtrail_rules::{Kept, RuleError, Watch, reconcile};
+use snowtrail_rules::{Kept, Prepared, RuleError, Watch, reconcile};
 
 use self::aside::{Aside, Since};
 use crate::cluster::Cluster;
@@ -89,6 +90,8 @@ pub async fn run(
 pub struct Detector {
     watching: Option<Watching>,
     aside: Option<Aside>,
+    /// The plans of its ticks, which outlive the watches.
+    prepared: Arc<Prepared>,
     held: Option<Held>,
     /// A version of the findings' history, and the newest `now` that it was judged by.
     judged: Option<(Option<u64>, Timestamp)>,
@@ -298,6 +301,7 @@ impl Detector {
             found_at: Timestamp::now(),
             kept_from: kept_from(lake),
             stored: &held.newest,
+            prepared: Some(&self.prepared),
             lake: &session,
         };
         Ok(watching.watch.tick(rows, &ground).await?)

@@ -35,6 +35,8 @@ pub(super) async fn difference(
         found_at: engine.now(),
         kept_from: None,
         stored: &BTreeMap::new(),
+        // Each fixture has a policy of its own: what is planned for one serves no other.
+        prepared: None,
         lake: engine.session(),
     };
     let whole: Vec<&Finding> = whole.iter().filter(|f| f.rule == rule.header.id).collect();
