@@ -280,7 +280,7 @@ impl Watch {
             None => None,
         };
         let session = turn.as_ref().map_or_else(session, Turn::session);
-        selection::register(&session, "events", &self.schema, in_sight.events)?;
+        selection::register_in_sight(&session, &self.schema, in_sight.events)?;
         let setting = Setting {
             making: Making::Tables,
             known: in_sight.known,
