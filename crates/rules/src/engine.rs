@@ -163,6 +163,11 @@ impl<'a> Engine<'a> {
         self.now
     }
 
+    /// What `$now` stands for in the session's SQL.
+    pub(crate) fn moment(&self) -> &Literals {
+        &self.moment
+    }
+
     /// The session, for SQL by people.
     pub fn session(&self) -> &SessionContext {
         &self.session

@@ -43,6 +43,9 @@ use crate::views::relations_in;
 /// Plans that are kept of one query: for different tables without rows.
 const PLANS_MAX: usize = 4;
 
+/// Queries that are kept. A policy has some hundred; who asks with a literal that changes would fill the memory.
+const QUERIES_MAX: usize = 1_000;
+
 /// The plans of one policy's rules, for one tick after the other.
 #[derive(Debug, Default)]
 pub struct Prepared {
@@ -161,7 +164,11 @@ impl Prepared {
         }
         let named = relations_in(session, sql)?;
         let query = Arc::new(Query { named, plans: Mutex::default() });
-        locked(&self.queries).insert(sql.to_owned(), Arc::clone(&query));
+        let mut queries = locked(&self.queries);
+        if queries.len() >= QUERIES_MAX {
+            queries.clear();
+        }
+        queries.insert(sql.to_owned(), Arc::clone(&query));
         Ok(query)
     }
 
@@ -181,11 +188,8 @@ impl Prepared {
 impl Query {
     fn fitting(&self, inputs: &[Input]) -> Option<Arc<dyn ExecutionPlan>> {
         let fits = |plan: &&Plan| {
-            let over = plan.over.iter().zip(inputs);
-            over.clone().count() == inputs.len()
-                && over
-                    .into_iter()
-                    .all(|((schema, any), input)| *any == input.any() && *schema == input.schema)
+            let mut over = plan.over.iter().zip(inputs);
+            over.all(|((schema, any), input)| *any == input.any() && *schema == input.schema)
         };
         locked(&self.plans).iter().find(fits).map(|plan| Arc::clone(&plan.plan))
     }

@@ -36,6 +36,7 @@ pub use self::question::Spoken;
 use self::recent::Recent;
 use self::selection::Selection;
 use self::sight::InSight;
+use crate::binding::bind;
 use crate::engine::{Engine, Evaluation, Setting};
 use crate::error::{Result, RuleError};
 use crate::kept::Kept;
@@ -314,11 +315,12 @@ impl Watch {
         if !engine.session().table_exist("rotation_spans").unwrap_or(false) {
             return Ok(false);
         }
-        let floor = before(engine.now(), LATE_MAX.saturating_add(MARGIN)).as_microsecond();
+        let back = LATE_MAX.saturating_add(MARGIN).as_secs();
         let spans = format!(
-            "SELECT principal FROM rotation_spans \
-             WHERE CAST(from_time AS BIGINT) < {floor} AND CAST(to_time AS BIGINT) >= {floor}"
+            "SELECT principal FROM rotation_spans WHERE from_time < $now - INTERVAL '{back} seconds' \
+             AND to_time >= $now - INTERVAL '{back} seconds'"
         );
+        let spans = bind("the spans of rotations", &spans, engine.moment())?;
         let (_, rows) = memory::rows(engine.session(), &spans).await.map_err(unreadable)?;
         let long = rows.iter().map(|batch| columns::texts(batch, "principal"));
         let long = long.collect::<std::result::Result<Vec<_>, _>>().map_err(wrong)?;
