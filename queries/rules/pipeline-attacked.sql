@@ -12,9 +12,10 @@
 --   being given. Rank 4, critical: bucket, queue, topic or service gone, log files deleted, the key disabled. Rank \
 --   3, high: what is on its way is lost or no longer delivered, the rule is disabled, the service is left without a \
 --   task, the part is open to everybody, a shell in the worker, an account that leaves the organization. Rank 2, \
---   medium: a change whose effect the record does not show (lifecycle, notification, encryption, attributes). Rank \
---   2 but low: the service was changed, which every deploy does. Rank 1: changes that keep or narrow. Rank 0: calls \
---   that mend, and attempts that failed. One finding for each call; deleted objects are one for each hour.\
+--   medium: a change whose effect the record does not show (lifecycle, notification, encryption, attributes, a rule \
+--   that may have got another pattern, or may never have carried reads). Rank 2 but low: the service was changed, \
+--   which every deploy does. Rank 1: changes that keep, narrow, or perhaps mend. Rank 0: calls that mend, and attempts \
+--   that failed. One finding for each call; deleted objects are one for each hour.\
 --   """
 -- runbook = [
 --   "Not announced: treat the principal as hostile, revoke its sessions first; it wants not to be seen.",
@@ -71,10 +72,10 @@ WITH effects AS ( -- a row: one call, what it does to a part, and how bad that i
     ('sns.amazonaws.com', 'RemovePermission', 'somebody shut out', 2),
     ('sns.amazonaws.com', 'PutDataProtectionPolicy', 'messages are masked or held back', 2),
     ('events.amazonaws.com', 'DisableRule', 'rule disabled', 3),
-    ('events.amazonaws.com', 'EnableRule', 'rule enabled', 0),
+    ('events.amazonaws.com', 'EnableRule', 'rule enabled; the call does not say in which state', 1),
     ('events.amazonaws.com', 'DeleteRule', 'rule deleted', 3),
     ('events.amazonaws.com', 'RemoveTargets', 'targets taken from the rule', 3),
-    ('events.amazonaws.com', 'PutRule', 'rule changed, passing on every management event', 2),
+    ('events.amazonaws.com', 'PutRule', 'rule changed: perhaps its pattern', 2),
     ('events.amazonaws.com', 'PutTargets', 'targets of the rule changed', 2),
     ('ecs.amazonaws.com', 'DeleteService', 'service deleted', 4),
     ('ecs.amazonaws.com', 'DeleteCluster', 'cluster deleted', 4),
@@ -103,11 +104,10 @@ calls AS ( -- a row: one such call
     a.event_id, a.event_time, a.event_source, a.event_name, a.account_id, a.aws_region, a.principal, a.actor, a.outcome,
     a.targets, a.policy_statements,
     CASE
-      WHEN a.desired_count = 0 THEN 'service scaled to zero: nothing runs any more'
+      WHEN a.desired_count = 0 THEN 'service asked to run no task'
       WHEN a.rule_state = 'DISABLED' THEN 'rule disabled'
       -- EventBridge hands GetSecretValue only to rules in the state ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS.
-      WHEN a.event_name = 'PutRule' AND coalesce(a.rule_state, 'ENABLED') = 'ENABLED'
-        THEN 'rule changed, in the state that passes on no reads'
+      WHEN a.rule_state = 'ENABLED' THEN 'rule changed, perhaps its pattern; its state lets no reads of secrets through'
       ELSE e.form
     END AS form,
     CASE WHEN a.desired_count = 0 OR a.rule_state = 'DISABLED' THEN 3 ELSE e.rank END AS rank,

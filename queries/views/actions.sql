@@ -8,8 +8,8 @@
 -- account_id: the resource owner's account where a copy proves it, else the account that the record was delivered to.
 -- delivered_to: always the account that the record was delivered to. rotation_days, rotation_schedule, rotation_lambda,
 -- rotate_immediately: the rotation settings of RotateSecret. trail_…: the settings of CreateTrail and UpdateTrail.
--- grant_…, grantee: of a grant on a key that is made or taken back. desired_count: of UpdateService and CreateService;
--- rule_state: of PutRule. first_target: the first target's name. Other columns as in events.
+-- grant_…, grantee: of a grant on a key that is made or taken back. desired_count: of UpdateService; rule_state: of
+-- PutRule. first_target: the first target's name. Other columns as in events.
 SELECT
   e.event_id, e.event_time, e.event_date, e.event_source, e.event_name, e.event_type, e.aws_region,
   coalesce(c.owner_account, e.account_id) AS account_id,

@@ -187,7 +187,7 @@ def pipeline_attacked__quiet_own_lake_cleared_away(t):
 
 @case
 def pipeline_attacked__quiet_mended(t):
-    """Differs in the call: the rule is enabled."""
+    """Differs in the call: the rule is enabled, as far as the call says."""
     t.other(NOON, STRANGER, EVENTS, "EnableRule", {"name": "snowtrail-feed"}, read_only=False)
     return {"policy": protect(RULE), "loosen": {"min_rank": 0}}
 
@@ -226,7 +226,7 @@ def pipeline_attacked__quiet_another_service_scaled_to_zero(t):
 
 @case
 def pipeline_attacked__fires_rule_that_passes_on_no_reads(t):
-    """The rule is put again without its state: EventBridge's default hands it no GetSecretValue. With the state, it is changed."""
+    """The rule is put again without its state: EventBridge's default hands it no GetSecretValue. And with the state that does."""
     named, part = {"name": "snowtrail-feed"}, RULE.replace("watch/", "")
     t.other(NOON, STRANGER, EVENTS, "PutRule", named, read_only=False)
     all_events = {**named, "state": "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"}

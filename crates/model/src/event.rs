@@ -117,10 +117,10 @@ pub struct Event {
     pub deletion_window_days: Option<i32>,
     /// When the deletion takes effect, as far as the record says; AWS's zone-less dates are read as UTC.
     pub deletion_date: Option<Timestamp>,
-    /// Tasks that an ECS service is asked to run; 0 switches it off, null leaves the number as it is.
+    /// Tasks that UpdateService asks an ECS service to run; 0 switches it off, null was not said: the number stays.
     pub desired_count: Option<i32>,
-    /// State that PutRule gives an EventBridge rule: `ENABLED`, `DISABLED`,
-    /// `ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS`; null is AWS's default, `ENABLED`.
+    /// State that PutRule gives an EventBridge rule: `ENABLED` (also where it was not said), `DISABLED`,
+    /// `ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS`.
     pub rule_state: Option<String>,
     /// 64-bit FNV-1a hash over the identifying content, equal for every feed's form of one record. Two rows
     /// with one identity and different hashes are a forgery or corruption (`conflicting_duplicate`).

@@ -170,15 +170,14 @@ pub(crate) fn deletion_date(call: &Call<'_>) -> Option<Timestamp> {
     if view.is_string() { loose_date(&view.text()?) } else { loose_date(view.raw()) }
 }
 
-/// Tasks that UpdateService or CreateService asks for. A forced deployment leaves the number out: it stays.
+/// Tasks that UpdateService asks for. A forced deployment leaves the number out: it stays.
 pub(crate) fn desired_count(call: &Call<'_>) -> Option<i32> {
-    let is_asked =
-        call.source == "ecs.amazonaws.com" && matches!(call.name, "UpdateService" | "CreateService");
+    let is_asked = call.source == "ecs.amazonaws.com" && call.name == "UpdateService";
     call.request.get_any_case("desiredCount").filter(|_| is_asked).and_then(View::int)
 }
 
-/// The state that PutRule asks for; what is not said is AWS's default, and null here.
+/// The state that PutRule gives a rule: what is not said is AWS's default, whatever the rule was in before.
 pub(crate) fn rule_state(call: &Call<'_>) -> Option<String> {
-    let is_asked = call.source == "events.amazonaws.com" && call.name == "PutRule";
-    call.request.text("state").filter(|_| is_asked)
+    let is_put = call.source == "events.amazonaws.com" && call.name == "PutRule";
+    is_put.then(|| call.request.text("state").unwrap_or_else(|| "ENABLED".to_owned()))
 }

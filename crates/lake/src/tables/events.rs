@@ -247,12 +247,14 @@ fn typed_bodies() -> Vec<Column<EventRow>> {
         time("deletion_date", "When the deletion takes effect, UTC", |r: &EventRow| r.event.deletion_date),
         int(
             "desired_count",
-            "Tasks that an ECS service is asked to run; 0 is off, null as before",
+            "Tasks that UpdateService asks for; 0 is off, null was not said",
             |r: &EventRow| r.event.desired_count,
         ),
-        text("rule_state", "State that PutRule asks for; null is AWS's default, ENABLED", |r: &EventRow| {
-            r.event.rule_state.as_deref()
-        }),
+        text(
+            "rule_state",
+            "State that PutRule gives the rule; ENABLED where it was not said",
+            |r: &EventRow| r.event.rule_state.as_deref(),
+        ),
         long(
             "content_hash",
             "64-bit hash of the identifying content; tells a duplicate from a forgery",

@@ -128,7 +128,8 @@ fn what_a_service_or_a_rule_is_left_as_is_typed() {
     assert_eq!(asked("ecs", "DeleteService", r#"{"desiredCount":0}"#), (None, None));
     let rule = |request| asked("events", "PutRule", request);
     assert_eq!(rule(r#"{"name":"feed","state":"DISABLED"}"#), (None, Some("DISABLED".to_owned())));
-    assert_eq!(rule(r#"{"name":"feed"}"#), (None, None));
+    assert_eq!(rule(r#"{"name":"feed"}"#), (None, Some("ENABLED".to_owned())));
+    assert_eq!(asked("events", "EnableRule", r#"{"name":"feed"}"#), (None, None));
 }
 
 #[test]
