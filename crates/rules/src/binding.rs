@@ -28,7 +28,7 @@ impl Literals {
 
     /// Only `$now`, as what a plan that is kept says for it: no literal, but the time of whoever runs the plan.
     pub(crate) fn standing() -> Literals {
-        Literals(BTreeMap::from([("now".to_owned(), NOW.to_owned())]))
+        Literals(BTreeMap::from([("now".to_owned(), format!("({NOW})"))]))
     }
 
     /// `$now` and the parameters of a rule at their defaults, for a look at what its SQL names.

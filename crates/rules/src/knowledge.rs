@@ -18,10 +18,8 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
-use futures::TryStreamExt;
 
-use crate::memory;
-use crate::views::Store;
+use crate::{memory, views::Store};
 
 type Result<T> = std::result::Result<T, DataFusionError>;
 
@@ -141,8 +139,7 @@ impl Knowledge {
     pub async fn gather(&mut self, session: &SessionContext) -> Result<()> {
         for relation in &RELATIONS {
             let facts = self.facts.entry(relation.table).or_default();
-            let mut rows = memory::stream(session, relation.query).await?;
-            while let Some(batch) = rows.try_next().await? {
+            for batch in memory::rows(session, relation.query).await?.1 {
                 add(relation, facts, &batch)?;
             }
         }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::ScalarValue;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::var_provider::VarProvider;
@@ -92,6 +92,35 @@ impl ScalarUDFImpl for TimeNow {
     fn invoke_with_args(&self, _: ScalarFunctionArgs) -> Result<ColumnarValue> {
         Ok(ColumnarValue::Scalar(self.clock.now()))
     }
+}
+
+/// Whether the engine would take the time's value into a plan for good: it works out rows of `VALUES` and lists of `IN`
+/// when it plans them (DataFusion 55.2: `MemorySourceConfig::try_new_as_values`, `InListExpr`), and wants literals among the
+/// arguments of window functions (`lag`, `lead`).
+///
+/// # Errors
+/// None of its own.
+pub(super) fn needs_time_to_plan(plan: &LogicalPlan) -> Result<bool> {
+    let mut needs = false;
+    plan.apply_with_subqueries(|node| {
+        let is_values = matches!(node, LogicalPlan::Values(_));
+        node.apply_expressions(|expr| {
+            needs |= expr.exists(|expr| {
+                Ok(match expr {
+                    Expr::ScalarVariable(..) => is_values,
+                    Expr::InList(list) => list.list.iter().any(names_time),
+                    Expr::WindowFunction(window) => window.params.args.iter().any(names_time),
+                    _ => false,
+                })
+            })?;
+            Ok(TreeNodeRecursion::Continue)
+        })
+    })?;
+    Ok(needs)
+}
+
+fn names_time(expr: &Expr) -> bool {
+    expr.exists(|expr| Ok(matches!(expr, Expr::ScalarVariable(..)))).unwrap_or(true)
 }
 
 /// The plan with a call in the place of the variable, every column under the name that it had.

@@ -10,6 +10,9 @@
 //! without rows is planned to nothing ([`crate::memory::table_of`]), and that stays so. What fits nothing is planned, so
 //! that rows never hang on what is kept. How many rows a table had is what the plan was made for, and no more than that.
 //!
+//! Not every plan can be kept: some are made with the time's value in them ([`clock::needs_time_to_plan`]), some share what
+//! they hold with their copies. Those queries are planned each time.
+//!
 //! For tables in memory only. Does not know what a tick is.
 
 mod clock;
@@ -21,18 +24,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
+use datafusion::common::tree_node::TreeNode;
 use datafusion::datasource::{MemTable, ViewTable};
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::logical_expr::var_provider::VarType;
 use datafusion::physical_plan::execution_plan::reset_plan_states;
+use datafusion::physical_plan::scalar_subquery::ScalarSubqueryExec;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionContext;
 use jiff::Timestamp;
 
 pub(crate) use self::clock::NOW;
-use self::clock::{Clock, with_time};
+use self::clock::{Clock, needs_time_to_plan, with_time};
 use self::place::{Place, Rows};
 use crate::binding::{Literals, bind};
 use crate::error::RuleError;
@@ -40,10 +45,11 @@ use crate::memory;
 use crate::planning::careful;
 use crate::views::relations_in;
 
-/// Plans that are kept of one query: for different tables without rows.
-const PLANS_MAX: usize = 4;
+/// Plans that are kept of one query: for different tables without rows. The one that was of no use for longest goes.
+const PLANS_MAX: usize = 8;
 
-/// Queries that are kept. A policy has some hundred; who asks with a literal that changes would fill the memory.
+/// Queries that are kept. A policy has some hundred; who asks with a literal that changes would fill the memory. All are
+/// planned anew then.
 const QUERIES_MAX: usize = 1_000;
 
 /// The plans of one policy's rules, for one tick after the other.
@@ -69,7 +75,7 @@ impl Turn<'_> {
     }
 }
 
-/// A query: what it names, and how it was planned, the latest last.
+/// A query: what it names, and how it was planned, what was of use last at the end.
 #[derive(Debug)]
 struct Query {
     named: Vec<String>,
@@ -80,8 +86,11 @@ struct Query {
 struct Plan {
     /// The columns of each table that the query names, and whether it had rows.
     over: Vec<(SchemaRef, bool)>,
-    plan: Arc<dyn ExecutionPlan>,
+    plan: Runs,
 }
+
+/// A plan that can be run again; none where the query has to be planned each time.
+type Runs = Option<Arc<dyn ExecutionPlan>>;
 
 /// A table that a query names.
 struct Input {
@@ -106,7 +115,8 @@ impl Prepared {
         session.state_ref().read().config().get_extension::<Prepared>()
     }
 
-    /// Runs a query by a plan that is kept, or is kept from now on. None if it names what is no table in memory.
+    /// Runs a query by a plan that is kept, or is kept from now on. None if it names what is no table in memory, or cannot
+    /// be kept.
     ///
     /// # Errors
     /// When the query is wrong, or cannot be started.
@@ -121,6 +131,7 @@ impl Prepared {
             Some(plan) => plan,
             None => query.keep(&inputs, self.plan(sql, &inputs).await?),
         };
+        let Some(plan) = plan else { return Ok(None) };
         let rows = inputs.into_iter().map(|input| (input.name, input.rows)).collect();
         let config = session.copied_config().with_extension(Arc::new(Rows(rows)));
         let none = (HashMap::new(), HashMap::new(), HashMap::new(), HashMap::new());
@@ -172,7 +183,7 @@ impl Prepared {
         Ok(query)
     }
 
-    async fn plan(&self, sql: &str, inputs: &[Input]) -> Result<Arc<dyn ExecutionPlan>> {
+    async fn plan(&self, sql: &str, inputs: &[Input]) -> Result<Runs> {
         let session = memory::session();
         session.register_variable(VarType::UserDefined, Arc::clone(&self.clock) as Arc<_>);
         for input in inputs {
@@ -181,23 +192,31 @@ impl Prepared {
         careful(&session);
         let state = session.state();
         let plan = state.optimize(&state.create_logical_plan(sql).await?)?;
-        state.query_planner().create_physical_plan(&with_time(plan, &self.clock)?, &state).await
+        if needs_time_to_plan(&plan)? {
+            return Ok(None);
+        }
+        let plan = state.query_planner().create_physical_plan(&with_time(plan, &self.clock)?, &state).await?;
+        // Its copies share what the subquery gave: two of them at a time would spoil each other's.
+        Ok((!plan.exists(|node| Ok(node.is::<ScalarSubqueryExec>()))?).then_some(plan))
     }
 }
 
 impl Query {
-    fn fitting(&self, inputs: &[Input]) -> Option<Arc<dyn ExecutionPlan>> {
-        let fits = |plan: &&Plan| {
+    fn fitting(&self, inputs: &[Input]) -> Option<Runs> {
+        let fits = |plan: &Plan| {
             let mut over = plan.over.iter().zip(inputs);
             over.all(|((schema, any), input)| *any == input.any() && *schema == input.schema)
         };
-        locked(&self.plans).iter().find(fits).map(|plan| Arc::clone(&plan.plan))
+        let mut plans = locked(&self.plans);
+        let plan = plans.iter().position(fits).and_then(|at| plans.remove(at))?;
+        plans.push_back(plan.clone());
+        Some(plan.plan)
     }
 
-    fn keep(&self, inputs: &[Input], plan: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+    fn keep(&self, inputs: &[Input], plan: Runs) -> Runs {
         let over = inputs.iter().map(|input| (Arc::clone(&input.schema), input.any())).collect();
         let mut plans = locked(&self.plans);
-        plans.push_back(Plan { over, plan: Arc::clone(&plan) });
+        plans.push_back(Plan { over, plan: plan.clone() });
         if plans.len() > PLANS_MAX {
             plans.pop_front();
         }
@@ -316,6 +335,44 @@ mod tests {
         assert_eq!(asked(&prepared, &[("a", 10)], 40).await, told(&[("a", 1, 1)]));
         assert_eq!(asked(&prepared, &[], 40).await, told(&[]));
         assert_eq!(plans(&prepared), [2]);
+    }
+
+    /// What turns at two times give of a query over one read.
+    async fn at_two_times(sql: &str) -> [String; 2] {
+        let prepared = Arc::new(Prepared::default());
+        let mut given = Vec::new();
+        for now in [100_000, 200_000] {
+            let turn = prepared.turn(Timestamp::from_second(now).expect("a time")).await;
+            let session = turn.session();
+            let table =
+                memory::table_of(reads(&[]).schema(), vec![reads(&[("a", 86_400)])]).expect("a table");
+            session.register_table("reads", table).expect("a new name");
+            let (_, rows) = memory::rows(&session, sql).await.expect("rows");
+            given.push(arrow::util::pretty::pretty_format_batches(&rows).expect("text").to_string());
+        }
+        given.try_into().expect("two")
+    }
+
+    #[tokio::test]
+    async fn time_that_is_needed_to_plan_is_no_time_of_another_turn() {
+        let day = format!("date_trunc('day', {NOW})");
+        for sql in [
+            format!(
+                "SELECT name FROM reads WHERE to_timestamp_micros(second * 1000000) AT TIME ZONE 'UTC' IN ({day}, {day} - INTERVAL '9 days', {day} - INTERVAL '8 days', {day} - INTERVAL '7 days')"
+            ),
+            format!("SELECT r.name, v.column1 FROM reads r CROSS JOIN (VALUES ({NOW}), ({NOW})) v"),
+            format!(
+                "SELECT name, lag(arrow_cast(second * 1000000, 'Timestamp(Microsecond, Some(\"UTC\"))'), 1, {NOW}) OVER (ORDER BY second) AS before FROM reads"
+            ),
+            format!("SELECT name, (SELECT max({NOW}) FROM reads) AS latest FROM reads"),
+            format!(
+                "SELECT name FROM reads WHERE second<{NOW_LITERAL}",
+                NOW_LITERAL = format!("CAST({NOW} AS BIGINT) / 1000000 - 20000")
+            ),
+        ] {
+            let [first, second] = at_two_times(&sql).await;
+            assert_ne!(first, second, "{sql}");
+        }
     }
 
     #[tokio::test]
