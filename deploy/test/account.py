@@ -15,6 +15,7 @@ import argparse
 import gzip
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -39,7 +40,8 @@ class Cloud:
     def __init__(self, account):
         self.session = boto3.Session()
         self.region = self.session.region_name or sys.exit("no region: set AWS_REGION")
-        self.account = self.client("sts").get_caller_identity()["Account"]
+        identity = self.client("sts").get_caller_identity()
+        self.account, self.partition = identity["Account"], identity["Arn"].split(":")[1]
         if self.account != account:
             sys.exit(f"these are credentials of account {self.account}, not of {account}: nothing was made")
         self.environment = {**os.environ, "AWS_REGION": self.region}
@@ -56,7 +58,7 @@ class Emulated(Peer):
 
     def __init__(self):
         super().__init__("ministack")
-        self.account, self.region = "111122223333", "us-west-2"
+        self.account, self.region, self.partition = "111122223333", "us-west-2", "aws"
         self.environment = {
             **os.environ, "AWS_ENDPOINT_URL": self.url, "AWS_REGION": self.region,
             "AWS_ACCESS_KEY_ID": self.account, "AWS_SECRET_ACCESS_KEY": "unused",
@@ -80,15 +82,25 @@ class Trial:
         redrive = {"deadLetterTargetArn": self.arn(self.dead), "maxReceiveCount": RECEIVES_MAX}
         # Hidden for as short as SQS allows a worker to extend: what fails comes back while we look.
         self.feed = self.queue("feed", RedrivePolicy=json.dumps(redrive), VisibilityTimeout="10")
-        self.let(self.feed, "s3.amazonaws.com", f"arn:aws:s3:::{self.trail}")
+        self.let(self.feed, "s3.amazonaws.com", f"arn:{self.cloud.partition}:s3:::{self.trail}")
         self.topic, self.heard = self.topic_and_listener("pages")
         self.fifo, self.heard_in_order = self.topic_and_listener("pages.fifo", FifoTopic="true")
-        self.s3.put_bucket_notification_configuration(
-            Bucket=self.trail,
-            NotificationConfiguration={
-                "QueueConfigurations": [{"QueueArn": self.arn(self.feed), "Events": ["s3:ObjectCreated:*"]}]
-            },
-        )
+        self.announce()
+
+    def announce(self):
+        """Has the bucket announce its files. S3 tries the queue at once, whose policy takes a while to be known everywhere."""
+        queue = {"QueueArn": self.arn(self.feed), "Events": ["s3:ObjectCreated:*"]}
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                self.s3.put_bucket_notification_configuration(
+                    Bucket=self.trail, NotificationConfiguration={"QueueConfigurations": [queue]}
+                )
+                return
+            except self.s3.exceptions.ClientError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(2)
 
     def bucket(self, name):
         # us-east-1 is the one region that may not be named.
@@ -131,12 +143,15 @@ class Trial:
         return reply["Attributes"]["QueueArn"]
 
     def remove(self):
-        """Takes away what was made, the last first; says what is left."""
+        """Takes away what was made, the last first; says what is left, and whether nothing is."""
+        left = 0
         for what, how in reversed(self.undo):
             try:
                 how()
             except Exception as error:  # The others are still taken away.
+                left += 1
                 print(f"left behind: {what}: {error}", file=sys.stderr)
+        return left == 0
 
     def put(self, records):
         """A log file with these records, under a key as CloudTrail writes it."""
@@ -150,17 +165,17 @@ class Trial:
 
     def read(self, role, secret):
         """A read of a secret, now."""
-        account, region = self.cloud.account, self.cloud.region
-        issuer = {"type": "Role", "principalId": "AROATRIAL", "arn": f"arn:aws:iam::{account}:role/{role}", "accountId": account, "userName": role}
+        account, region, partition = self.cloud.account, self.cloud.region, self.cloud.partition
+        issuer = {"type": "Role", "principalId": "AROATRIAL", "arn": f"arn:{partition}:iam::{account}:role/{role}", "accountId": account, "userName": role}
         return {
             "eventVersion": "1.11",
             "userIdentity": {
                 "type": "AssumedRole", "principalId": "AROATRIAL:trial", "accountId": account, "accessKeyId": "ASIATRIAL",
-                "arn": f"arn:aws:sts::{account}:assumed-role/{role}/trial", "sessionContext": {"sessionIssuer": issuer},
+                "arn": f"arn:{partition}:sts::{account}:assumed-role/{role}/trial", "sessionContext": {"sessionIssuer": issuer},
             },
             "eventTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "eventSource": "secretsmanager.amazonaws.com",
             "eventName": "GetSecretValue", "awsRegion": region, "sourceIPAddress": "10.0.3.7", "userAgent": "trial",
-            "requestParameters": {"secretId": f"arn:aws:secretsmanager:{region}:{account}:secret:{secret}-AbCdEf"},
+            "requestParameters": {"secretId": f"arn:{partition}:secretsmanager:{region}:{account}:secret:{secret}-AbCdEf"},
             "responseElements": None, "requestID": str(uuid.uuid4()), "eventID": str(uuid.uuid4()), "readOnly": True,
             "eventType": "AwsApiCall", "managementEvent": True, "recipientAccountId": account, "eventCategory": "Management",
         }
@@ -183,15 +198,25 @@ class Program:
     def __init__(self, binary, trial, folder):
         self.binary, self.trial = binary, trial
         self.policy = Path(folder, "policy.toml")
-        reader = f"arn:aws:iam::{trial.cloud.account}:role/{READER}"
+        reader = f"arn:{trial.cloud.partition}:iam::{trial.cloud.account}:role/{READER}"
+        self.started = []
         self.policy.write_text(f'[[secrets]]\nmatch = "trial/*"\nsensitivity = "high"\nreaders = ["{reader}"]\n')
         self.uri = f"s3://{trial.lake}/lake"
 
     def start(self, *arguments):
-        return subprocess.Popen(
-            [self.binary, *arguments], env=self.trial.cloud.environment, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        self.started.append(
+            subprocess.Popen(
+                [self.binary, *arguments], env=self.trial.cloud.environment, text=True,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            )
         )
+        return self.started[-1]
+
+    def stop(self):
+        """Ends what still runs, so that nobody writes into what is taken away."""
+        for process in self.started:
+            process.kill()
+            process.wait()
 
     def run(self, *arguments):
         return self.ended(self.start(*arguments))
@@ -295,12 +320,17 @@ def main():
         sys.exit(f"no program at {options.binary}: build it with `cargo build --release --locked`, or name it with --binary")
     cloud = Emulated() if options.emulator else Cloud(options.account)
     trial = Trial(cloud)
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            return tell(facts(trial, Program(options.binary, trial, folder)))
-    finally:
-        trial.remove()
-        cloud.stop()
+    with tempfile.TemporaryDirectory() as folder:
+        program, is_clean = Program(options.binary, trial, folder), False
+        # So that what was made is taken away also where this is told to end.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+        try:
+            status = tell(facts(trial, program))
+        finally:
+            program.stop()
+            is_clean = trial.remove()
+            cloud.stop()
+        return status if is_clean else 1
 
 
 if __name__ == "__main__":

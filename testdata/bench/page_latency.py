@@ -247,9 +247,11 @@ def run_rate(stage, worker, binary, rate, seconds):
 def throughput(stage, worker, files, records):
     # It sleeps while they are put: else it takes part of them in before the time is taken.
     worker.send_signal(signal.SIGSTOP)
-    for number in range(files):
-        put_file(stage, number, records)
-    worker.send_signal(signal.SIGCONT)
+    try:
+        for number in range(files):
+            put_file(stage, number, records)
+    finally:
+        worker.send_signal(signal.SIGCONT)
     started = time.perf_counter()
     while stage.depth() > 0:
         time.sleep(0.1)
