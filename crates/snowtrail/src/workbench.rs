@@ -41,7 +41,7 @@ pub async fn open<'b>(
     now: Timestamp,
     horizon: Horizon,
 ) -> anyhow::Result<Engine<'b>> {
-    open_for(lake, bound, now, horizon, false).await
+    open_for(lake, bound, now, horizon, None).await
 }
 
 /// Opens a session for one query of a person's: with the tables and views that it names and what these stand on, and with
@@ -62,7 +62,7 @@ pub async fn open_to_ask<'b>(
     Ok(Engine::new(session, &bound.rules, &bound.policy, now, &setting).await?)
 }
 
-/// Opens the session; `watches` tells whether a watch will be gathered from it.
+/// Opens the session; `watch` tells whether a watch will be gathered from it, and what the machine does meanwhile.
 ///
 /// # Errors
 /// As [`open`].
@@ -71,7 +71,7 @@ pub async fn open_for<'b>(
     bound: &'b Bound,
     now: Timestamp,
     horizon: Horizon,
-    watches: bool,
+    watch: Option<Beside>,
 ) -> anyhow::Result<Engine<'b>> {
     let session = reading(lake).await?;
     let making = match horizon {
@@ -81,12 +81,12 @@ pub async fn open_for<'b>(
         }
         Horizon::UpToNow => {
             hide_later_events(&session, now).await.context("failed to hide the events after `now`")?;
-            let beside = if watches { Beside::Stream } else { Beside::Nothing };
+            let beside = watch.unwrap_or(Beside::Nothing);
             keep_events(&session, &bound.rules, beside).await.context("failed to read the events")?
         }
     };
     show_findings(&session).await?;
-    let setting = Setting { making, gathers: watches, ..Setting::default() };
+    let setting = Setting { making, gathers: watch.is_some(), ..Setting::default() };
     Ok(Engine::new(session, &bound.rules, &bound.policy, now, &setting).await?)
 }
 

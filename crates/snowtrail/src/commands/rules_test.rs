@@ -18,6 +18,7 @@ use snowtrail_lake::{Access, Lake};
 use snowtrail_model::policy::{ParameterKind, ParameterValue, parse_duration};
 use snowtrail_model::{Finding, Policy};
 use snowtrail_rules::fixture::{ExpectedFinding, Fixture, fixtures};
+use snowtrail_rules::memory::Beside;
 use snowtrail_rules::{Rule, RuleSet};
 
 use crate::exit::Exit;
@@ -110,7 +111,7 @@ async fn test_fixture(case: &Fixture, rule: &Rule, rules: &RuleSet) -> anyhow::R
     let rejected = report.rejects + report.remarks;
     notes.push((rejected > 0).then(|| format!("{place}: {rejected} rejects; a fixture has none")));
     let bound = Bound { rules: rules.clone(), policy };
-    let engine = workbench::open_for(&lake, &bound, now, Horizon::UpToNow, true).await?;
+    let engine = workbench::open_for(&lake, &bound, now, Horizon::UpToNow, Some(Beside::Nothing)).await?;
     let found = engine.evaluate(now, |_| {}).await.findings;
     notes.push(difference(&place, &case.expect.findings, &found));
     let scoped = scope::difference(&engine, rule, &found).await?;

@@ -11,6 +11,7 @@ use datafusion::common::runtime::SpawnedTask;
 use jiff::{SignedDuration, Timestamp};
 use snowtrail_lake::{Lake, Table};
 use snowtrail_model::Finding;
+use snowtrail_rules::memory::Beside;
 use snowtrail_rules::reconcile::Range;
 use snowtrail_rules::watch::Spoken;
 use tokio::task::JoinError;
@@ -56,7 +57,9 @@ impl Detector {
         if self.aside.is_none() {
             let (now, since) = self.prepare(lake, now, true).await?;
             let (lake, bound) = (lake.clone(), Arc::clone(bound));
-            let task = async move { judge(None, &lake, &bound, now, &mut |_| {}, true).await };
+            // Without a watch there are no ticks to be disturbed, and nobody is paged before this one ends.
+            let beside = if self.watching.is_some() { Beside::Stream } else { Beside::Nothing };
+            let task = async move { judge(None, &lake, &bound, now, &mut |_| {}, Some(beside)).await };
             self.aside = Some(Aside { task: SpawnedTask::spawn(task), judged: None, since });
         }
         Ok(())

@@ -25,6 +25,7 @@ use snowtrail_lake::{Appended, Claim, Lake, Table, Terms};
 use snowtrail_model::finding::DUPLICATE_IN_LAKE;
 use snowtrail_model::{Finding, FindingState};
 use snowtrail_rules::engine::{DIGEST_UNVERIFIED, Evaluation};
+use snowtrail_rules::memory::Beside;
 use snowtrail_rules::reconcile::Range;
 use snowtrail_rules::watch::{Ground, Outcome};
 use snowtrail_rules::{Kept, Prepared, RuleError, Watch, reconcile};
@@ -196,7 +197,8 @@ impl Detector {
     ) -> anyhow::Result<Detection> {
         for _ in 0..ATTEMPTS_MAX {
             let (now, since) = self.prepare(lake, now, watches).await?;
-            let judged = judge(self.cluster.as_ref(), lake, bound, now, progress, watches).await?;
+            let watch = watches.then_some(Beside::Nothing);
+            let judged = judge(self.cluster.as_ref(), lake, bound, now, progress, watch).await?;
             let settled = self.settle(lake, bound, judged, range, &since, None).await?;
             if let Settled::Recorded(detection) = settled {
                 return Ok(detection);
@@ -342,22 +344,23 @@ impl Detector {
     }
 }
 
-/// Everything judged as of `now`, from the lake as it is opened; on a cluster without a watch.
+/// Everything judged as of `now`, from the lake as it is opened; on a cluster without a watch. `watch` tells whether one is to
+/// be gathered, and what the machine does meanwhile.
 async fn judge(
     cluster: Option<&Cluster>,
     lake: &Lake,
     bound: &Bound,
     now: Timestamp,
     progress: &mut (dyn FnMut(&str) + Send),
-    watches: bool,
+    watch: Option<Beside>,
 ) -> anyhow::Result<Judged> {
-    let found_at = Timestamp::now();
+    let (found_at, watches) = (Timestamp::now(), watch.is_some());
     let events_version = lake.events_version();
     if let Some(cluster) = cluster {
         let evaluation = workbench::evaluate_on(cluster, lake, bound, now, found_at, progress).await?;
         return Ok(Judged { evaluation, watches, watch: None, events_version, now, found_at });
     }
-    let engine = workbench::open_for(lake, bound, now, Horizon::UpToNow, watches).await?;
+    let engine = workbench::open_for(lake, bound, now, Horizon::UpToNow, watch).await?;
     let evaluation = engine.evaluate(found_at, progress).await;
     let watch = if watches {
         let later = workbench::later_events(&engine).await?;
