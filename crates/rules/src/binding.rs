@@ -137,6 +137,11 @@ mod tests {
     }
 
     #[test]
+    fn time_of_a_turn_is_no_part_of_an_operator() {
+        assert_eq!(bind("v.sql", "SELECT a<$now", &Literals::standing()).unwrap(), "SELECT a<(@now)");
+    }
+
+    #[test]
     fn text_value_cannot_leave_its_literal() {
         let value = ParameterValue::Text("x' OR 1=1 --".to_owned());
         assert_eq!(bound("SELECT $who", "who", value), "SELECT 'x'' OR 1=1 --'");

@@ -365,10 +365,7 @@ mod tests {
                 "SELECT name, lag(arrow_cast(second * 1000000, 'Timestamp(Microsecond, Some(\"UTC\"))'), 1, {NOW}) OVER (ORDER BY second) AS before FROM reads"
             ),
             format!("SELECT name, (SELECT max({NOW}) FROM reads) AS latest FROM reads"),
-            format!(
-                "SELECT name FROM reads WHERE second<{NOW_LITERAL}",
-                NOW_LITERAL = format!("CAST({NOW} AS BIGINT) / 1000000 - 20000")
-            ),
+            format!("SELECT name FROM reads WHERE second < CAST({NOW} AS BIGINT) / 1000000 - 20000"),
         ] {
             let [first, second] = at_two_times(&sql).await;
             assert_ne!(first, second, "{sql}");
