@@ -239,6 +239,11 @@ pub fn detection_failed(failure: &anyhow::Error, pause: Duration) {
     error!(error = %format!("{failure:#}"), pause_ms = milliseconds(pause), "failed to detect; trying again");
 }
 
+/// Pages wait for sweeps, since nothing is left to tick by.
+pub fn cannot_tick(why: &str) {
+    warn!(why, "new events are judged by sweeps only");
+}
+
 /// A part of the lake was compacted.
 pub fn compacted(compacted: &Compacted, took: Duration) {
     let merged = compacted.files_before.saturating_sub(compacted.files_after);

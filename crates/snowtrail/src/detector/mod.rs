@@ -13,8 +13,8 @@
 //! by itself.
 
 mod aside;
+mod held;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -27,10 +27,11 @@ use snowtrail_model::{Finding, FindingState};
 use snowtrail_rules::engine::{DIGEST_UNVERIFIED, Evaluation};
 use snowtrail_rules::memory::Beside;
 use snowtrail_rules::reconcile::Range;
-use snowtrail_rules::watch::{Ground, Outcome};
+use snowtrail_rules::watch::{Ground, LANDMARKS_MAX, Outcome};
 use snowtrail_rules::{Kept, Prepared, RuleError, Watch, reconcile};
 
 use self::aside::{Aside, Since};
+use self::held::Held;
 use crate::cluster::Cluster;
 use crate::policy_file::Bound;
 use crate::workbench::{self, Horizon};
@@ -40,10 +41,6 @@ const ATTEMPTS_MAX: usize = 10;
 
 /// New events that a tick looks at. More are left to a sweep, which reads everything once instead of much twice.
 const NEW_EVENTS_MAX: usize = 50_000;
-
-/// Findings (newest revisions) that are held between runs, about two kilobytes each. Of more the history is read anew by
-/// each tick that has something to judge.
-const FINDINGS_HELD_MAX: usize = 50_000;
 
 /// What a run gave.
 pub struct Detection {
@@ -94,6 +91,8 @@ pub struct Detector {
     /// The plans of its ticks, which outlive the watches.
     prepared: Arc<Prepared>,
     held: Option<Held>,
+    /// Whether there is no watch because the lake has too many landmarks for one.
+    is_too_large: bool,
     /// A version of the findings' history, and the newest `now` that it was judged by.
     judged: Option<(Option<u64>, Timestamp)>,
     /// Where rules run that nobody watches after; none for this process. A detector that stays gathers its watch from rows
@@ -105,12 +104,6 @@ pub struct Detector {
 struct Watching {
     watch: Watch,
     events_version: u64,
-}
-
-/// The newest revision of every key, as of a version of the findings' history.
-struct Held {
-    version: Option<u64>,
-    newest: BTreeMap<String, Finding>,
 }
 
 /// What came of what was judged.
@@ -133,6 +126,11 @@ struct Judged {
 }
 
 impl Detector {
+    /// Why the sweeps so far left nothing to tick by, if they did: then every page waits for a sweep.
+    pub fn cannot_tick(&self) -> Option<String> {
+        self.is_too_large.then(|| self.why_no_watch())
+    }
+
     /// Judges everything as of `now`, records what changed in the range, and begins to watch.
     ///
     /// Not cancel safe, as [`run`].
@@ -162,7 +160,7 @@ impl Detector {
             lake.refresh(Table::Events).await?;
             let now = self.no_earlier(lake, now).await?;
             let Some(watching) = &self.watching else {
-                return Ok(Ticked::Unable("there was no sweep yet".to_owned()));
+                return Ok(Ticked::Unable(self.why_no_watch()));
             };
             let events_version = lake.events_version();
             let (since, columns) = (watching.events_version, watching.watch.columns());
@@ -259,6 +257,7 @@ impl Detector {
     /// Watches from now on by what a sweep gathered, if a tick can catch up with what came since. Else the watch of before
     /// goes on.
     async fn watch(&mut self, lake: &Lake, watch: Option<Watch>, events_version: u64) -> anyhow::Result<()> {
+        self.is_too_large = watch.is_none() && self.cluster.is_none();
         let Some(watch) = watch else {
             self.watching = None;
             return Ok(());
@@ -269,6 +268,17 @@ impl Detector {
             self.watching = Some(Watching { watch, events_version });
         }
         Ok(())
+    }
+
+    fn why_no_watch(&self) -> String {
+        if self.is_too_large {
+            return format!(
+                "the lake has more than {LANDMARKS_MAX} events that others are judged by (writes, rotations and the like): \
+                 only sweeps look at what comes; drop old days with `snowtrail lake retain`, or give parts of the \
+                 organization lakes of their own"
+            );
+        }
+        "there was no sweep yet".to_owned()
     }
 
     /// `now`, or the newest one that the stored findings were judged by, by whomever: another detector's clock may be
@@ -309,35 +319,12 @@ impl Detector {
         Ok(watching.watch.tick(rows, &ground).await?)
     }
 
-    /// The newest revision of every key, read where what is held is of another version.
-    async fn newest(&mut self, lake: &Lake) -> anyhow::Result<&BTreeMap<String, Finding>> {
-        let version = lake.delta(Table::Findings).version();
-        let held = match self.held.take().filter(|held| held.version == version) {
-            Some(held) => held,
-            None => {
-                let newest = lake.newest_findings().await?;
-                Held { version, newest: newest.into_iter().map(|f| (f.key.clone(), f)).collect() }
-            }
-        };
-        Ok(&self.held.insert(held).newest)
-    }
-
-    /// Holds what was appended as a version of the history; forgets all if somebody else's commit lies between.
-    fn hold(&mut self, version: u64, revisions: &[Finding]) {
-        let next = |held: &Held| revisions.is_empty() || held.version.map(|v| v + 1) == Some(version);
-        self.held = self.held.take().filter(next).map(|mut held| {
-            held.version = Some(version);
-            held.newest.extend(revisions.iter().map(|f| (f.key.clone(), f.clone())));
-            held
-        });
-        self.held = self.held.take().filter(|held| held.newest.len() <= FINDINGS_HELD_MAX);
-    }
-
     fn learn(&mut self, events_version: u64, outcome: &mut Outcome) -> anyhow::Result<()> {
         let Some(watching) = &mut self.watching else { return Ok(()) };
         watching.watch.learn(outcome).context("failed to remember new events")?;
         watching.events_version = events_version;
         if watching.watch.is_full() {
+            self.is_too_large = true;
             self.watching = None;
         }
         Ok(())

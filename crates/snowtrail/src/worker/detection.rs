@@ -241,6 +241,9 @@ impl Detect {
         let settled = self.detector.settle_sweep(&mut self.lake, &self.bound).await;
         self.sweeps.ends();
         let detection = settled?;
+        if let Some(why) = self.detector.cannot_tick() {
+            telemetry::cannot_tick(&why);
+        }
         if detection.is_none() {
             tracing::debug!("other detectors kept recording while a sweep was to be settled; it begins anew");
             self.owes_sweep = true;
