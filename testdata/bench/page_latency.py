@@ -79,22 +79,23 @@ def start_emulator(executable):
     sys.exit("the emulator did not start")
 
 
-def record(role, secret, event_id, at):
-    name = role.rsplit("/", 1)[-1]
+def record(role, secret, event_id, at, account=ACCOUNT, region=REGION):
+    """A read of a secret by a task of a role, whose ARN says the partition."""
+    name, partition = role.rsplit("/", 1)[-1], role.split(":")[1]
     return {
         "eventVersion": "1.11",
         "userIdentity": {
             "type": "AssumedRole", "principalId": f"AROAEXAMPLE:{name}",
-            "arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/task", "accountId": ACCOUNT, "accessKeyId": "ASIAEXAMPLE",
+            "arn": f"arn:{partition}:sts::{account}:assumed-role/{name}/task", "accountId": account, "accessKeyId": "ASIAEXAMPLE",
             "sessionContext": {"sessionIssuer": {"type": "Role", "principalId": "AROAEXAMPLE", "arn": role,
-                                                 "accountId": ACCOUNT, "userName": name}},
+                                                 "accountId": account, "userName": name}},
         },
         "eventTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)),
-        "eventSource": "secretsmanager.amazonaws.com", "eventName": "GetSecretValue", "awsRegion": REGION,
+        "eventSource": "secretsmanager.amazonaws.com", "eventName": "GetSecretValue", "awsRegion": region,
         "sourceIPAddress": "10.0.3.7", "userAgent": "aws-sdk-rust/1.3",
-        "requestParameters": {"secretId": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{secret}-AbCdEf"},
+        "requestParameters": {"secretId": f"arn:{partition}:secretsmanager:{region}:{account}:secret:{secret}-AbCdEf"},
         "responseElements": None, "requestID": str(uuid.uuid4()), "eventID": event_id, "readOnly": True,
-        "eventType": "AwsApiCall", "managementEvent": True, "recipientAccountId": ACCOUNT, "eventCategory": "Management",
+        "eventType": "AwsApiCall", "managementEvent": True, "recipientAccountId": account, "eventCategory": "Management",
     }
 
 

@@ -130,7 +130,8 @@ impl OptimizerRule for CarryEmptiness {
     }
 }
 
-fn is_empty(plan: &LogicalPlan) -> bool {
+/// Whether a plan says that there are no rows.
+pub(crate) fn is_empty(plan: &LogicalPlan) -> bool {
     matches!(plan, LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: false, .. }))
 }
 

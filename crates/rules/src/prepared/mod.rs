@@ -28,7 +28,6 @@ use datafusion::common::tree_node::TreeNode;
 use datafusion::datasource::{MemTable, ViewTable};
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::logical_expr::LogicalPlan;
 use datafusion::logical_expr::var_provider::VarType;
 use datafusion::physical_plan::execution_plan::reset_plan_states;
 use datafusion::physical_plan::scalar_subquery::ScalarSubqueryExec;
@@ -42,7 +41,7 @@ use self::place::{Place, Rows};
 use crate::binding::{Literals, bind};
 use crate::error::RuleError;
 use crate::memory;
-use crate::planning::careful;
+use crate::planning::{careful, is_empty};
 use crate::views::relations_in;
 
 /// Plans that are kept of one query: for different tables without rows. The one that was of no use for longest goes.
@@ -104,10 +103,16 @@ impl Prepared {
     pub(crate) async fn turn(self: &Arc<Self>, now: Timestamp) -> Turn<'_> {
         let held = self.turn.lock().await;
         self.clock.set(now);
-        let session = memory::session();
-        session.register_variable(VarType::UserDefined, Arc::clone(&self.clock) as Arc<_>);
+        let session = self.session();
         session.state_ref().write().config_mut().set_extension(Arc::clone(self));
         Turn { _held: held, session }
+    }
+
+    /// A session for tables in memory, whose SQL may name the time.
+    fn session(&self) -> SessionContext {
+        let session = memory::session();
+        session.register_variable(VarType::UserDefined, Arc::clone(&self.clock) as Arc<_>);
+        session
     }
 
     /// Those of a session's turn, if it is one.
@@ -184,8 +189,7 @@ impl Prepared {
     }
 
     async fn plan(&self, sql: &str, inputs: &[Input]) -> Result<Runs> {
-        let session = memory::session();
-        session.register_variable(VarType::UserDefined, Arc::clone(&self.clock) as Arc<_>);
+        let session = self.session();
         for input in inputs {
             session.register_table(input.name.as_str(), input.table()?)?;
         }
@@ -250,7 +254,7 @@ async fn inputs(session: &SessionContext, named: &[String]) -> Result<Option<Vec
                 rows.extend(part.read().await.iter().cloned());
             }
             rows
-        } else if table.downcast_ref::<ViewTable>().is_some_and(|view| says_nothing(view.logical_plan())) {
+        } else if table.downcast_ref::<ViewTable>().is_some_and(|view| is_empty(view.logical_plan())) {
             Vec::new()
         } else {
             return Ok(None);
@@ -258,10 +262,6 @@ async fn inputs(session: &SessionContext, named: &[String]) -> Result<Option<Vec
         inputs.push(Input { name: name.clone(), schema: table.schema(), rows });
     }
     Ok(Some(inputs))
-}
-
-fn says_nothing(plan: &LogicalPlan) -> bool {
-    matches!(plan, LogicalPlan::EmptyRelation(empty) if !empty.produce_one_row)
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

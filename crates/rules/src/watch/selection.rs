@@ -194,10 +194,10 @@ pub(super) fn register_in_sight(
 ) -> Result<()> {
     let columns =
         schema.fields().iter().map(|f| f.as_ref().clone().with_data_type(in_plain_text(f.data_type())));
-    let texts = Arc::new(Schema::new(columns.collect::<Vec<_>>()));
+    let texts = plain(&Arc::new(Schema::new(columns.collect::<Vec<_>>())));
     let in_text = |rows: RecordBatch| {
         let columns = rows.columns().iter().zip(texts.fields()).map(|(c, field)| cast(c, field.data_type()));
-        RecordBatch::try_new(plain(&texts), columns.collect::<std::result::Result<_, _>>()?)
+        RecordBatch::try_new(Arc::clone(&texts), columns.collect::<std::result::Result<_, _>>()?)
     };
     let rows = rows.into_iter().map(in_text).collect::<std::result::Result<Vec<_>, _>>().map_err(wrong)?;
     register(session, "events", &texts, rows)
